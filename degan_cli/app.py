@@ -1,0 +1,115 @@
+"""The command line as a whole: its subcommands, and how an error becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from . import __version__
+from .commands.demo import demo
+from .commands.distill import distill
+from .commands.enrich import enrich
+from .commands.list import list_command
+from .commands.teacher import teacher
+from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "teacher": teacher,
+    "enrich": enrich,
+    "distill": distill,
+    "list": list_command,
+    "demo": demo,
+}
+"""In the order of ``--help``."""
+
+INTERRUPTED = 130
+# Typer brings its own click or uses the installed one, depending on its version; this finds the class in both.
+USAGE_ERROR = typer.BadParameter.__bases__[0]
+
+OUT_OF_MEMORY = "out of memory; use a smaller --batch-size, a smaller --width, --precision bf16 or another --device"
+
+
+def make_app() -> typer.Typer:
+    """A Typer app with all subcommands; none of them imports torch before it runs."""
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(degan)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    return app
+
+
+def degan(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+    no_plugins: Annotated[bool, typer.Option("--no-plugins", help="Use the built-in parts only.")] = False,
+) -> None:
+    """From an image classifier whose training data is gone, and some other images, to a new classifier.
+
+    stdout carries the result, stderr the progress. Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input file,
+    4 plugin missing or broken, 5 training diverged, 6 out of memory, 75 stopped early and resumable.
+    """
+    if version:
+        print(f"degan {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(UsageError.exit_code)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line, without the program's name; its exit code. Errors are one line on stderr."""
+    try:
+        result = typer.main.get_command(make_app()).main(args=list(argv), prog_name="degan", standalone_mode=False)
+    except SystemExit as stop:  # how Typer ends when nobody reads stdout any more
+        return stop.code if isinstance(stop.code, int) else EXIT_UNEXPECTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("DEGAN_TRACEBACK", "") not in ("", "0"):
+            traceback.print_exc()
+        message, code = explain(error)
+        print(f"degan: error: {one_line(message)}", file=sys.stderr)
+        return code
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """What to tell a person about an exception, and the exit code."""
+    if isinstance(error, DeganError):
+        return str(error), error.exit_code
+    if isinstance(error, USAGE_ERROR):
+        wrong: Any = error
+        command = wrong.ctx.command_path if wrong.ctx else "degan"
+        return f"{wrong.format_message().rstrip('.')}; see {command} --help", UsageError.exit_code
+    if is_out_of_memory(error):
+        return OUT_OF_MEMORY, OutOfMemory.exit_code
+    hint = "set DEGAN_TRACEBACK=1 for the traceback"
+    return f"unexpected {type(error).__name__}: {error}; {hint}", EXIT_UNEXPECTED
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the machine or the device had too little memory, judged without importing torch."""
+    torch = sys.modules.get("torch")
+    on_device = torch is not None and isinstance(error, torch.OutOfMemoryError)
+    return on_device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+
+
+def one_line(message: str) -> str:
+    """``message`` on one line, with nothing in it that could steer a terminal: parts may come from files."""
+    joined = " ".join(message.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in joined)
+
+
+def main() -> None:
+    """The executable ``degan``."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head -1` has read enough; Python must not complain about it on its way out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

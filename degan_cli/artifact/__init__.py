@@ -1,0 +1,28 @@
+"""Reads and writes model files: safetensors with a ``degan`` header, never a pickle.
+
+No other part of the tool imports safetensors (dataset packs may).
+"""
+
+from .file import Artifact, read_artifact, read_header
+from .header import Header
+from .images import load_images, save_dataset, save_samples
+from .networks import Loaded, load_classifier, load_generator, save_classifier, save_generator
+from .safetensors_file import read_metadata, read_tensors, write_tensors
+
+__all__ = [
+    "Artifact",
+    "Header",
+    "Loaded",
+    "load_classifier",
+    "load_generator",
+    "load_images",
+    "read_artifact",
+    "read_header",
+    "read_metadata",
+    "read_tensors",
+    "save_classifier",
+    "save_dataset",
+    "save_generator",
+    "save_samples",
+    "write_tensors",
+]

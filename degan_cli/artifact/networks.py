@@ -1,0 +1,185 @@
+"""Classifiers and generators as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from torch import Tensor
+
+from .. import __version__
+from ..errors import BadFile, PluginError, UnknownName, UsageError
+from ..models import Classifier, Generator
+from ..specs import ArchitectureSpec, GanShape, GanSpec, InputSpec
+from .file import Artifact, expect, made_here, read_artifact, write_artifact
+from .header import Header
+from .weights import build_with, completed, mismatches, shapes
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+    from ..registry import Registry
+
+Model = TypeVar("Model", covariant=True)
+Spec = TypeVar("Spec", ArchitectureSpec, GanSpec)
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[Model]):
+    """A model on the CPU in eval mode, and the file that it came from."""
+
+    model: Model
+    header: Header
+    sha256: str
+    path: str
+
+
+def save_classifier(
+    path: str | Path,
+    classifier: Classifier,
+    *,
+    provider: str,
+    run: Plain | None = None,
+    metrics: Plain | None = None,
+    parents: Sequence[Plain] = (),
+) -> str:
+    """Write a classifier; the SHA-256 of the file.
+
+    :raises Diverged: when weights are NaN or infinite; nothing is written then.
+    """
+    header = made_here(
+        kind="classifier",
+        architecture=classifier.architecture,
+        class_names=classifier.class_names,
+        input=classifier.input,
+        provider=provider,
+        run=run or {},
+        metrics=metrics or {},
+        parents=parents,
+    )
+    return write_artifact(path, classifier.network.state_dict(), header)
+
+
+def save_generator(
+    path: str | Path,
+    generator: Generator,
+    class_names: Sequence[str],
+    input: InputSpec,
+    *,
+    provider: str,
+    run: Plain | None = None,
+    metrics: Plain | None = None,
+    parents: Sequence[Plain] = (),
+) -> str:
+    """Write a generator with the class names and input of the classifier it was made for; the SHA-256.
+
+    :raises Diverged: when weights are NaN or infinite; nothing is written then.
+    """
+    shape = generator.shape
+    header = made_here(
+        kind="generator",
+        gan={
+            "name": generator.gan,
+            "channels": shape.channels,
+            "size": shape.size,
+            "latent": shape.latent,
+            "width": shape.width,
+        },
+        class_names=tuple(class_names),
+        input=input,
+        provider=provider,
+        run=run or {},
+        metrics=metrics or {},
+        parents=parents,
+    )
+    return write_artifact(path, generator.network.state_dict(), header)
+
+
+def load_classifier(
+    source: str | Path | Artifact, plugins: Plugins, arch: str | None = None, num_classes: int | None = None
+) -> Loaded[Classifier]:
+    """A classifier of ours, or a plain state dict from elsewhere if ``arch`` and ``num_classes`` are given.
+
+    A state dict's classes are called ``0`` ... ``K-1``; its input is the architecture's own.
+
+    :raises UsageError: when options are missing, or contradict the header.
+    :raises BadFile: when the file is damaged, holds something else, or its keys do not fit the network.
+    :raises PluginError: when the architecture's plugin is not there; the message says what to install.
+    """
+    file = source if isinstance(source, Artifact) else read_artifact(source)
+    header = _foreign(file, plugins, arch, num_classes) if file.header is None else file.header
+    expect(file, header, "classifier")
+    if header.input is None or not header.class_names:
+        raise BadFile(f'{file.path}: the "degan" header lacks input or class names; fetch or make the file again')
+    classes, input = len(header.class_names), header.input
+    if arch not in (None, header.architecture):
+        raise UsageError(f"{file.path}: holds {header.architecture}, not --arch {arch}; leave --arch out")
+    if num_classes not in (None, classes):
+        raise UsageError(f"{file.path}: has {classes} classes, not --num-classes {num_classes}; leave the option out")
+    spec = _find(plugins.architectures, header.architecture, header, file.path, plugins)
+    what = f'{file.path}: "{spec.name}" for {classes} classes'
+    advice = "check --arch and --num-classes" if file.header is None else f"was it made by another {header.provider}?"
+    network = build_with(lambda: spec.build(classes, input), file.tensors, what, advice)
+    classifier = Classifier(network, header.architecture, header.class_names, input).eval()
+    return Loaded(classifier, header, file.sha256, file.path)
+
+
+def load_generator(source: str | Path | Artifact, plugins: Plugins) -> Loaded[Generator]:
+    """A generator; raises as :func:`load_classifier` does."""
+    file = source if isinstance(source, Artifact) else read_artifact(source)
+    header = expect(file, file.header, "generator")
+    if header.gan is None:
+        raise BadFile(f'{file.path}: the "degan" header lacks the GAN; fetch or make the file again')
+    gan = dict(header.gan)
+    spec = _find(plugins.gans, gan["name"], header, file.path, plugins)
+    shape = GanShape(channels=gan["channels"], size=gan["size"], latent=gan["latent"], width=gan["width"])
+    what = f'{file.path}: generator "{spec.name}" of {shape.channels}x{shape.size}x{shape.size}'
+    network = build_with(
+        lambda: spec.generator(shape), file.tensors, what, f"was it made by another {header.provider}?"
+    )
+    return Loaded(Generator(network, spec.name, shape).eval(), header, file.sha256, file.path)
+
+
+def _foreign(file: Artifact, plugins: Plugins, arch: str | None, num_classes: int | None) -> Header:
+    """The header that a plain state dict would have; grey input when its first layer says so."""
+    if arch is None or num_classes is None:
+        raise UsageError(
+            f'{file.path}: has no "degan" header; if it is a plain state dict, add --arch NAME --num-classes K'
+        )
+    spec = plugins.architectures.get(arch)
+    inputs = [spec.input_for(channels, 1, 1) for channels in (3, 1)]
+    fitting = (given for given in inputs if _fits(spec, num_classes, given, file.tensors))
+    return Header(
+        kind="classifier",
+        architecture=arch,
+        class_names=tuple(map(str, range(num_classes))),
+        input=next(fitting, inputs[0]),
+        provider=plugins.architectures.provider(arch),
+    )
+
+
+def _fits(spec: ArchitectureSpec, classes: int, input: InputSpec, tensors: Mapping[str, Tensor]) -> bool:
+    wanted = shapes(lambda: spec.build(classes, input))
+    return not mismatches(completed(tensors, wanted), wanted)
+
+
+def _find(registry: Registry[Spec], name: str, header: Header, path: str, plugins: Plugins) -> Spec:
+    """The spec that a header names; when it is missing, an error that says what to install."""
+    try:
+        return registry.get(name)
+    except UnknownName as error:
+        distribution, _, version = header.provider.rpartition(" ")
+        if distribution == "degan-cli" or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", distribution):
+            advice = f"made by {header.provider or 'an unknown version'}, this is {__version__}; upgrade degan-cli"
+            raise BadFile(f"{path}: {str(error).split(';')[0]}; {advice}") from error
+        here = [info for info in plugins.found if info.distribution == distribution]
+        if not here:
+            state = f"not installed; pip install {distribution}"
+        elif here[0].status == "ok":
+            state = f"installed as {here[0].version} and lacks it; pip install {distribution}=={version}"
+        else:
+            state = f"{here[0].status}; {here[0].error or 'enable its plugin ' + here[0].name}"
+        raise PluginError(f'{path}: {registry.kind} "{name}" comes from {header.provider}, which is {state}') from error

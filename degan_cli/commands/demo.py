@@ -1,0 +1,102 @@
+"""``degan demo``: the whole pipeline on scikit-learn's handwritten digits, offline, in a few minutes on a laptop."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import DeganError
+from ..options import Device, Force, Json, Precision, Quiet, Seed
+from ..report import note
+
+TRUE_DATA = "digits"
+PROXY = "digits:2,3,8"
+"""Three digits of ten; their labels are never used."""
+
+TEACHER = "--arch lenet --epochs 30 --patience 5"
+GAN = "--steps 1200 --batch-size 64 --width 24"
+STUDENT = "--student lenet-half --epochs 30 --steps-per-epoch 64 --patience 5"
+ROWS = ("true data", "proxy", "DCGAN", "DeGAN")
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for all files.")] = Path("degan-demo"),
+    device: Device = "auto",
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the whole pipeline on digits: a teacher, then four students taught by four kinds of samples.
+
+    The proxy is images of three digits only, without labels. Every command is shown before it runs.
+    """
+    started = time.monotonic()
+    shared = ["--device", device, "--precision", precision, "--seed", str(seed), "-q", *(["--force"] if force else [])]
+
+    def step(command: str) -> dict[str, Any]:
+        return _run(shlex.split(command), shared, quiet)
+
+    files = {name: output / f"{name}.safetensors" for name in ("teacher", "dcgan", "degan")}
+    teacher = shlex.quote(str(files["teacher"]))
+    step(f"teacher --dataset {TRUE_DATA} {TEACHER} -o {teacher}")
+    for method in ("dcgan", "degan"):
+        made = shlex.quote(str(files[method]))
+        step(f"enrich --classifier {teacher} --proxy {PROXY} --method {method} {GAN} -o {made}")
+
+    samples = (TRUE_DATA, PROXY, str(files["dcgan"]), str(files["degan"]))
+    accuracies = {"teacher": _accuracy(_run(["eval", str(files["teacher"]), "--dataset", TRUE_DATA], [], quiet))}
+    for row, source in zip(ROWS, samples, strict=True):
+        student = output / f"student-{row.replace(' ', '-').lower()}.safetensors"
+        step(f"distill --teacher {teacher} {STUDENT} --samples {shlex.quote(source)} -o {shlex.quote(str(student))}")
+        accuracies[row] = _accuracy(_run(["eval", str(student), "--dataset", TRUE_DATA], [], quiet))
+
+    seconds = time.monotonic() - started
+    if as_json:
+        print(json.dumps({"artifact": str(output), "kind": "demo", "metrics": accuracies, "seconds": round(seconds, 1)}))
+    else:
+        _print_table(accuracies, seconds)
+    note(f"pictures of the samples: {files['dcgan'].with_suffix('.run')}/samples.png and {files['degan'].with_suffix('.run')}/samples.png")
+
+
+def _run(arguments: list[str], shared: list[str], quiet: bool) -> dict[str, Any]:
+    """Show one command, run it in this process, and give back the object that it prints with ``--json``."""
+    from ..app import run
+
+    if not quiet:
+        note(f"$ degan {shlex.join([*arguments, *shared])}")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = run([*arguments, *shared, "--json"])
+    if code:
+        failure = DeganError(f"the demo ended at: degan {shlex.join(arguments)}")
+        failure.exit_code = code
+        raise failure
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    return result
+
+
+def _accuracy(evaluated: dict[str, Any]) -> float:
+    return float(evaluated["metrics"]["accuracy"])
+
+
+def _print_table(accuracies: dict[str, float], seconds: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Digits, accuracy on {TRUE_DATA} (test), {seconds:.0f} s", title_justify="left")
+    table.add_column("classifier")
+    table.add_column("taught by")
+    table.add_column("accuracy", justify="right")
+    table.add_row("teacher (lenet)", "labels", f"{accuracies['teacher']:.1%}")
+    for row in ROWS:
+        table.add_row("student (lenet-half)", row, f"{accuracies[row]:.1%}")
+    Console().print(table)

@@ -1,0 +1,105 @@
+"""``degan list``: the names that other commands take, and where they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from ..options import Json, plugins_from
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+Kind = Literal["architectures", "datasets", "gans", "methods", "plugins"]
+
+COLUMNS = {
+    "architectures": ("name", "provider", "source"),
+    "datasets": ("name", "provider", "description"),
+    "gans": ("name", "provider", "source"),
+    "methods": ("name", "provider", "source"),
+    "plugins": ("name", "distribution", "version", "status", "error"),
+}
+"""What the table shows; ``--json`` gives more."""
+
+
+def list_command(
+    context: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    text: Annotated[
+        str, typer.Argument(help="Only names that contain this; a prefix such as timm/ opens a family.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """List what can be named: architectures, datasets, gans, methods, plugins."""
+    plugins = plugins_from(context)
+    rows = [row for row in _rows(plugins, kind, text) if text.casefold() in row["name"].casefold()]
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        _print_table(rows, COLUMNS[kind])
+
+
+def _rows(plugins: Plugins, kind: Kind, text: str) -> Iterator[dict[str, Any]]:
+    match kind:
+        case "architectures":
+            yield from _architectures(plugins, text)
+        case "datasets":
+            for dataset in plugins.datasets:
+                provider = plugins.datasets.provider(dataset.name)
+                about = {"description": dataset.description, "source": dataset.source}
+                yield {"name": dataset.name, "provider": provider, **about}
+        case "gans":
+            for gan in plugins.gans:
+                provider = plugins.gans.provider(gan.name)
+                yield {"name": gan.name, "provider": provider, "source": gan.source, "min_size": gan.min_size}
+        case "methods":
+            for method in plugins.methods:
+                provider, settings = plugins.methods.provider(method.name), _settings(method.settings)
+                yield {"name": method.name, "provider": provider, "source": method.source, "settings": settings}
+        case "plugins":
+            yield from (dataclasses.asdict(info) for info in plugins.found)
+
+
+def _architectures(plugins: Plugins, text: str) -> Iterator[dict[str, Any]]:
+    registry = plugins.architectures
+    for spec in registry:
+        about = {"source": spec.source, "size": spec.size, "min_size": spec.min_size, "family": False}
+        yield {"name": spec.name, "provider": registry.provider(spec.name), **about}
+    for family in registry.families:
+        provider = registry.provider(family.prefix)
+        # All names of a family may take seconds to find and fill a thousand lines.
+        if text.startswith(family.prefix):
+            for name in family.names():
+                yield {"name": family.prefix + name, "provider": provider, "source": family.source, "family": False}
+        else:
+            yield {"name": family.prefix, "provider": provider, "source": family.source, "family": True}
+
+
+def _settings(kind: type) -> list[dict[str, Any]]:
+    types = get_type_hints(kind)
+    return [
+        {
+            "name": field.name,
+            "type": getattr(types[field.name], "__name__", str(types[field.name])),
+            "default": field.default,
+            "help": field.metadata.get("help", ""),
+            "min": field.metadata.get("min"),
+            "max": field.metadata.get("max"),
+        }
+        for field in dataclasses.fields(kind)
+    ]
+
+
+def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    table = [tuple(column.upper() for column in columns), *(tuple(str(row[c]) for c in columns) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(columns))]
+    details: list[list[Mapping[str, Any]]] = [[], *(row.get("settings", []) for row in rows)]
+    for line, settings in zip(table, details, strict=True):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        for one in settings:
+            bounds = "".join(f", {word} {one[word]}" for word in ("min", "max") if one[word] is not None)
+            print(f"    --set {one['name']}={one['default']}  ({one['type']}{bounds}) {one['help']}".rstrip())

@@ -1,0 +1,144 @@
+"""Device, precision and processes: the only file that knows Accelerate. It owns no loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+
+from .errors import UsageError
+
+Network = TypeVar("Network", bound=nn.Module)
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def start(device: str = "auto", precision: str = "auto", seed: int = 0) -> Engine:
+    """Choose device and precision, join the other processes under ``torchrun``, and seed this one.
+
+    :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; ``auto`` takes the fastest one present.
+    :param precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on a CUDA device that has it, else fp32.
+    :param seed: covers every random number of the run; processes get ``seed + rank``, for with equal seeds they
+        would all generate the same images.
+    :raises UsageError: when the device is not there, or cannot compute in this precision.
+    """
+    kind = _device_kind(device)
+    if precision == "auto":
+        precision = "bf16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    if precision == "fp16" and kind != "cuda":
+        raise UsageError(f"--precision fp16 needs a CUDA device, this one is {kind}; use bf16 or fp32")
+    if ":" in device:
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    # Accelerate keeps one state per process; a process that runs several commands gives each its own precision.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
+    torch.manual_seed(seed + accelerator.process_index)
+    return Engine(accelerator=accelerator, device=accelerator.device, precision=precision)
+
+
+def _device_kind(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(f"--device {device} is no device; use auto, cpu, cuda, cuda:1 or mps") from error
+    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (wanted.index or 0) >= present.get(wanted.type, 0):
+        found = ", ".join(name for name, count in present.items() if count)
+        raise UsageError(f"--device {device} is not on this machine, which has: {found}; use --device auto")
+    return wanted.type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Where and how a run computes; loops call it, it never calls them back."""
+
+    accelerator: Accelerator
+    device: torch.device
+    precision: str
+    """``fp32``, ``bf16`` or ``fp16``."""
+
+    @property
+    def processes(self) -> int:
+        """How many processes share this run; 1 without ``torchrun``."""
+        return self.accelerator.num_processes
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes the files and the result."""
+        return self.accelerator.is_main_process
+
+    def place(self, network: Network) -> Network:
+        """Move a network that is not trained, such as the frozen classifier, to the device."""
+        return cast(Network, network.to(self.device, memory_format=torch.channels_last))
+
+    def prepare(self, network: Network) -> Network:
+        """Move a network to the device and let ``backward`` average its gradients over the processes."""
+        return cast(Network, self.accelerator.prepare(self.place(network)))
+
+    def unwrap(self, network: Network) -> Network:
+        """The network itself, without what :meth:`prepare` put around it."""
+        return cast(Network, getattr(network, "module", network) if self.processes > 1 else network)
+
+    def adam(self, parameters: Iterable[Tensor], lr: float, beta1: float = 0.9) -> torch.optim.Optimizer:
+        """Adam with betas (beta1, 0.999), updating all weights in one fused kernel where the device has it."""
+        fused = self.device.type in ("cpu", "cuda")
+        optimiser = torch.optim.Adam(parameters, lr=lr, betas=(beta1, 0.999), fused=fused)
+        return cast(torch.optim.Optimizer, self.accelerator.prepare(optimiser))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute in the run's precision inside this context."""
+        dtype = _DTYPES.get(self.precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of ``loss``, averaged over the processes."""
+        self.accelerator.backward(loss)
+
+    def mean_over_processes(self, values: Tensor) -> Tensor:
+        """Mean of a tensor over all processes; gradients flow back to each of them."""
+        if self.processes == 1:
+            return values
+        from torch.distributed.nn.functional import all_reduce
+
+        return cast(Tensor, all_reduce(values)) / self.processes
+
+    def from_main(self, value: float) -> float:
+        """The main process's value of a number, so that all processes take the same decisions."""
+        if self.processes == 1:
+            return value
+        return float(self.accelerator.gather(torch.tensor([value], device=self.device, dtype=torch.float64))[0])
+
+    def largest(self, value: int) -> int:
+        """The largest value of a number over the processes; costs a synchronisation when there are several."""
+        if self.processes == 1:
+            return value
+        return int(self.accelerator.gather(torch.tensor([value], device=self.device)).max())
+
+    def random_state(self) -> dict[str, Tensor]:
+        """The random states of all processes, for a checkpoint."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        if self.processes == 1:
+            return states
+        gather = self.accelerator.gather
+        return {k: gather(v.to(self.device)).view(self.processes, -1).cpu() for k, v in states.items()}
+
+    def set_random_state(self, states: dict[str, Tensor]) -> None:
+        """Take up what :meth:`random_state` gave in an earlier run on as many processes."""
+        mine = {k: v if v.ndim == 1 else v[self.accelerator.process_index].contiguous() for k, v in states.items()}
+        torch.set_rng_state(mine["cpu"])
+        if "cuda" in mine and self.device.type == "cuda":
+            torch.cuda.set_rng_state(mine["cuda"], self.device)
+
+    def close(self) -> None:
+        """Leave the process group, if there is one."""
+        self.accelerator.end_training()

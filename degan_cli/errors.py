@@ -1,0 +1,59 @@
+"""The mistakes a user can repair; each carries the exit code that scripts rely on.
+
+``app.py`` prints the message as one line on stderr. A message names the option, file or plugin
+at fault, what was met, and what to do.
+"""
+
+EXIT_DONE = 0
+EXIT_UNEXPECTED = 1
+
+
+class DeganError(Exception):
+    """Base of all expected failures; shown as one line, without a traceback."""
+
+    exit_code = EXIT_UNEXPECTED
+
+
+class UsageError(DeganError):
+    """Options that contradict each other, or an output that exists already."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """A name that no built-in and no plugin offers."""
+
+
+class BadFile(DeganError):
+    """An input file or folder that is missing, damaged, or of the wrong kind."""
+
+    exit_code = 3
+
+
+class PluginError(DeganError):
+    """A plugin or an optional dependency that is missing or broken."""
+
+    exit_code = 4
+
+
+class Diverged(DeganError):
+    """Training produced NaN, or a quality gate was not met."""
+
+    exit_code = 5
+
+
+class OutOfMemory(DeganError):
+    """The device has too little memory for these settings."""
+
+    exit_code = 6
+
+
+class Stopped(DeganError):
+    """A run that wrote its checkpoint and ended early; ``--resume`` goes on.
+
+    :param exit_code: 75 when ``--max-minutes`` ran out, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, message: str, exit_code: int = 75) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -1,0 +1,46 @@
+"""The feature space of a classifier: what goes into its last linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Tap:
+    """Holds the features of the latest forward pass."""
+
+    def __init__(self) -> None:
+        self.layer = ""
+        """Name of the layer they went into, ``""`` when the network has no linear layer."""
+        self._input: Tensor | None = None
+
+    def features(self, logits: Tensor) -> Tensor:
+        """Features (batch, D) of the pass that gave ``logits``; without a linear layer these are the logits."""
+        return (logits if self._input is None else self._input).flatten(1)
+
+
+@contextmanager
+def tapped(model: nn.Module) -> Iterator[Tap]:
+    """Watch what goes into the linear layer that runs last, the classification head; the model is left as it was.
+
+    The one that runs last, not the one registered last: auxiliary heads may follow it in the module list.
+    """
+    tap = Tap()
+
+    def watch(layer: str) -> Any:
+        def before(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+            tap.layer, tap._input = layer, arguments[0].detach()
+
+        return before
+
+    handles = [
+        m.register_forward_pre_hook(watch(name)) for name, m in model.named_modules() if isinstance(m, nn.Linear)
+    ]
+    try:
+        yield tap
+    finally:
+        for handle in handles:
+            handle.remove()

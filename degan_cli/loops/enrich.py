@@ -1,0 +1,183 @@
+"""Enriching: a method trains a generator on the proxy, while its samples are watched through the classifier.
+
+Source: Addepalli et al., "DeGAN", AAAI 2020, section 3; 5,000 updates, the last generator is kept, as in the
+authors' code. The class counts and confidences that they tune the weights by are reported and guarded here.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoint import Checkpoint
+from ..engine import Engine
+from ..models import Classifier, Generator
+from ..pixels import to_unit
+from ..report import Report, grid
+from ..runs import EnrichRun
+from ..sampling import Shuffle
+from ..specs import Method
+from ..stopping import StopWatch, stopped
+from .distill import check_finite
+
+MONITORED = 1000
+"""Samples in each look at the generator, as many as the authors'."""
+SURE = 0.9
+"""Top probability from which the authors count a sample as confident."""
+ROWS = 50
+"""At most so many looks in a run."""
+PICTURE_EVERY = 5
+"""Looks between two pictures."""
+
+
+def enrich(
+    engine: Engine,
+    method: Method,
+    classifier: Classifier,
+    proxy: Tensor,
+    run: EnrichRun,
+    checkpoint: Checkpoint,
+    report: Report,
+    watch: StopWatch,
+) -> tuple[Generator, dict[str, Any]]:
+    """Run the method for ``run.steps`` updates; the generator to keep, on the device, and its metrics.
+
+    :param classifier: frozen and on the device.
+    :param proxy: uint8 (N, C, S, S), of the generator's shape.
+    :raises Diverged: when a loss is not finite.
+    :raises Stopped: when ``watch`` says so; the checkpoint is written then.
+    """
+    proxy = proxy.to(engine.device)
+    shuffle = Shuffle(len(proxy), engine.device)
+    average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if run.ema else None
+    # Noise of its own, the same in every look and in every run.
+    z = torch.randn(MONITORED, run.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
+    epoch_steps = max(1, round(len(proxy) / (run.batch_size * engine.processes)))
+    look_every = max(epoch_steps, math.ceil(run.steps / ROWS))
+
+    start = 0
+    warned: set[str] = set()
+    parts = method.state() | ({} if average is None else {"average": average})
+    if checkpoint.exists():
+        tensors, numbers = checkpoint.load(parts)
+        shuffle.load_state(tensors["shuffle"])
+        start = numbers["step"]
+        report.resume_at(start)
+
+    look: dict[str, Any] = {}
+    for step in range(start + 1, run.steps + 1):
+        row = method.step(to_unit(proxy[shuffle.take(run.batch_size)]))
+        if average is not None:
+            _follow(average, engine.unwrap(method.generator), run.ema)
+        report.advance(run.batch_size * engine.processes)
+
+        last = step == run.steps
+        if step % look_every == 0 or last:
+            values = {name: float(value) for name, value in row.items()}
+            check_finite(sum(values.values()), f"step {step}", "--lr or --lambda-d")
+            kept = engine.unwrap(method.generator) if average is None else average
+            images, probabilities = _look(engine, kept, classifier, z)
+            look = _describe(probabilities, images, classifier.class_names)
+            _guard(report, warned, look, values, late=2 * step >= run.steps)
+            report.row(step, {"epoch": round(step / epoch_steps, 2), **values, **look}, _line(step, run.steps, values, look))
+            if report.folder is not None and ((step // look_every) % PICTURE_EVERY == 0 or last):
+                picture = _by_class(images, probabilities)
+                grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
+        code = engine.largest(watch.due())
+        if code and not last or engine.largest(int(watch.save_due())):
+            checkpoint.save(parts, {"shuffle": shuffle.state()}, {"step": step})
+        if code and not last:
+            raise stopped(code, f"step {step} of {run.steps}")
+
+    kept = engine.unwrap(method.generator) if average is None else average
+    images = run.steps * run.batch_size * engine.processes
+    return kept.eval(), {"updates": run.steps, "images": images, "proxy_images": len(proxy), **look}
+
+
+def _follow(average: nn.Module, live: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for mine, theirs in zip(average.state_dict().values(), live.state_dict().values(), strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - decay)
+            else:
+                mine.copy_(theirs)
+
+
+def _look(engine: Engine, generator: nn.Module, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Images (n, C, S, S) in [0, 1] and the classifier's probabilities (n, classes) in float32."""
+    was_training = generator.training
+    generator.eval()
+    with torch.no_grad(), engine.autocast():
+        images = torch.cat([generator(part) for part in z.split(250)])
+        logits = torch.cat([classifier(part) for part in images.split(250)])
+    generator.train(was_training)
+    return images, logits.float().softmax(dim=1)
+
+
+def _describe(probabilities: Tensor, images: Tensor, class_names: tuple[str, ...]) -> dict[str, Any]:
+    top, classes = probabilities.max(dim=1)
+    counts = torch.bincount(classes, minlength=len(class_names)).tolist()
+    entropy = torch.special.entr(probabilities).sum(dim=1).mean()
+    spread = images.flatten(1).std(dim=0).mean()  # 0 when all images are the same
+    return {
+        "class_counts": dict(zip(class_names, counts, strict=True)),
+        "confidence": float(top.mean()),
+        "confident_fraction": float((top > SURE).float().mean()),
+        "prediction_entropy": float(entropy),
+        "image_spread": float(spread),
+    }
+
+
+def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[str, float], late: bool) -> None:
+    """Warn once of each thing that spoils the samples, with the class counts."""
+    counts = look["class_counts"]
+    never = [name for name, count in counts.items() if count == 0]
+    total = sum(counts.values())
+    troubles = {
+        "missing": (
+            late and bool(never),
+            f"no sample of {len(never)} of {len(counts)} classes ({_few(never)}); try a larger --lambda-d",
+        ),
+        "one class": (
+            len(counts) > 1 and max(counts.values()) > 0.9 * total,
+            "more than 90 % of the samples fall into one class; try a larger --lambda-d",
+        ),
+        "collapse": (look["image_spread"] < 0.02, "all samples look alike (mode collapse); try another --seed or a smaller --lr"),
+        "discriminator": (
+            values.get("d_loss", 1.0) < 0.01,
+            "the discriminator tells every image apart, the generator learns little; use more proxy images or a smaller --lr",
+        ),
+    }
+    for name, (met, message) in troubles.items():
+        if met and name not in warned:
+            warned.add(name)
+            report.warn(f"{message}; class counts: {', '.join(f'{k} {v}' for k, v in counts.items())}")
+
+
+def _few(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _line(step: int, steps: int, values: dict[str, float], look: dict[str, Any]) -> str:
+    losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+    counts = list(look["class_counts"].values())
+    return (
+        f"step {step}/{steps}  {losses}  confidence {look['confidence']:.2f}  "
+        f"class counts {min(counts)}-{max(counts)} of {sum(counts)}"
+    )
+
+
+def _by_class(images: Tensor, probabilities: Tensor, columns: int = 10, most_rows: int = 20) -> Tensor:
+    """A row per class of its most confident images (rows, columns, C, S, S); white where there are none."""
+    top, classes = probabilities.max(dim=1)
+    rows = min(probabilities.shape[1], most_rows)
+    picture = torch.ones(rows, columns, *images.shape[1:], device=images.device)
+    for row in range(rows):
+        mine = (classes == row).nonzero().flatten()
+        best = mine[top[mine].argsort(descending=True)[:columns]]
+        picture[row, : len(best)] = images[best]
+    return picture

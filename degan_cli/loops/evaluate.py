@@ -1,0 +1,129 @@
+"""What a classifier does with images, and what a classifier sees in samples: measured, never trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import metrics
+from ..engine import Engine
+from ..errors import BadFile, Diverged
+from ..models import Classifier
+from ..specs import ImageSet
+from .predict import predict, predict_with_features
+
+CONFIDENT = 0.9
+"""Largest probability above which the authors call a prediction confident when they judge a generator."""
+
+
+def evaluate_classifier(
+    engine: Engine, model: Classifier, data: ImageSet, reference: Classifier | None = None
+) -> dict[str, Any]:
+    """Accuracy and calibration on labelled images; agreement with ``reference``, which needs no labels.
+
+    Classes are matched by name. Images of a class that ``model`` lacks are left out of everything but the count
+    in ``left_out``. All fractions are in [0, 1]; a class without images has accuracy None.
+
+    :raises BadFile: when there are no images, or ``model`` knows none of their classes.
+    """
+    images, labels, left_out = _known(data, model.class_names)
+    logits = predict(engine, model, images)
+    predicted = logits.argmax(dim=1)
+    names = model.class_names
+    result: dict[str, Any] = {"images": len(images), "labelled": labels is not None, "left_out": left_out}
+    if labels is not None:
+        per_class = metrics.per_class_accuracy(predicted, labels, len(names)).tolist()
+        result |= {
+            "accuracy": metrics.accuracy(predicted, labels),
+            "per_class": {
+                name: None if math.isnan(value) else value for name, value in zip(names, per_class, strict=True)
+            },
+            "confusion": {"classes": list(names), "counts": metrics.confusion(predicted, labels, len(names)).tolist()},
+            "calibration_error": metrics.expected_calibration_error(logits, labels),
+        }
+    result |= _predictions(logits, names)
+    if reference is not None:
+        theirs = predict(engine, reference, images).argmax(dim=1)
+        result["agreement"] = metrics.agreement(predicted, renumber(theirs, reference.class_names, names))
+        result["unshared_classes"] = sorted(set(names) ^ set(reference.class_names))
+    return result
+
+
+def evaluate_samples(
+    engine: Engine, samples: Tensor, classifier: Classifier, real: ImageSet | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """What ``classifier`` sees in samples uint8 (N, C, H, W), and how near they are to real images.
+
+    The distances are measured in the classifier's own feature space, on equally many real images at most, and only
+    on those of classes that it knows. They compare generators of one classifier, not papers.
+
+    :raises BadFile: when there are too few images of either kind.
+    """
+    logits, features, layer = predict_with_features(engine, classifier, samples)
+    confident = logits.softmax(dim=1).amax(dim=1) > CONFIDENT
+    names = classifier.class_names
+    counts = metrics.class_counts(logits.argmax(dim=1)[confident], len(names)).tolist()
+    result = {"images": len(samples)} | _predictions(logits, names)
+    result["confident_counts"] = dict(zip(names, counts, strict=True))
+    if real is None:
+        return result
+
+    images, _, left_out = _known(real, names)
+    if min(len(images), len(samples)) <= metrics.NEIGHBOURS:
+        least = metrics.NEIGHBOURS + 1
+        raise BadFile(f"{len(samples)} samples and {len(images)} real images are too few, {least} of each are needed")
+    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[: len(samples)]
+    _, real_features, _ = predict_with_features(engine, classifier, images[chosen])
+    if not (features.isfinite().all() and real_features.isfinite().all()):
+        raise Diverged("the classifier's features are not finite; try --precision fp32")
+    if engine.device.type == "cuda":  # others may lack float64
+        features, real_features = features.cuda(), real_features.cuda()
+    kid, deviation = metrics.kernel_distance(real_features, features, seed=seed)
+    return result | {
+        "real_images": len(chosen),
+        "left_out": left_out,
+        "feature_space": {"layer": layer or "logits", "size": features.shape[1]},
+        "fid": metrics.frechet_distance(real_features, features),
+        "kid": kid,
+        "kid_deviation": deviation,
+        **metrics.precision_recall_density_coverage(real_features, features),
+    }
+
+
+def renumber(classes: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:
+    """Class indices into ``names`` as indices into ``wanted``, by name; -1 for a class that ``wanted`` lacks."""
+    place = {name: index for index, name in enumerate(wanted)}
+    table = torch.tensor([place.get(name, -1) for name in names], dtype=torch.int64)
+    return table[classes]
+
+
+def _known(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
+    """Images and labels, as indices into ``names``, of the classes in ``names``; how many others there are of each."""
+    if not len(data.images):
+        raise BadFile("the data set has no images")
+    if data.labels is None:
+        return data.images, None, {}
+    labels = renumber(data.labels, data.class_names, names)
+    unknown = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
+    left_out = {name: count for name, count in zip(data.class_names, unknown, strict=True) if count}
+    kept = labels >= 0
+    if not kept.any():
+        few = ", ".join(data.class_names[:5])
+        raise BadFile(f"the data set's classes ({few}, ...) are none of the classifier's ({', '.join(names[:5])}, ...)")
+    return (data.images, labels, {}) if kept.all() else (data.images[kept], labels[kept], left_out)
+
+
+def _predictions(logits: Tensor, names: Sequence[str]) -> dict[str, Any]:
+    counts = metrics.class_counts(logits.argmax(dim=1), len(names)).tolist()
+    mean = logits.double().softmax(dim=1).mean(dim=0)
+    return {
+        "class_counts": dict(zip(names, counts, strict=True)),
+        "missing_classes": [name for name, count in zip(names, counts, strict=True) if not count],
+        "confidence": metrics.mean_confidence(logits),
+        "entropy": metrics.mean_entropy(logits),
+        "diversity": float(torch.special.entr(mean).sum()),
+    }

@@ -1,0 +1,68 @@
+"""Two learning-rate stages, each of which ends when the held-out score stops rising.
+
+The schedule of the authors' teacher and student scripts: Adam at the full rate until ``patience`` epochs
+passed without a better score, then from the best network on with a tenth of the rate, by the same rule.
+The best score is carried over, so the second stage counts only where it beats the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+RATE_FACTORS = (1.0, 0.1)
+
+
+@dataclass
+class Stages:
+    """Where in the schedule a run is; all of it fits into a checkpoint."""
+
+    epochs: int
+    """At most so many in each stage."""
+    patience: int
+    stage: int = 0
+    epoch: int = 0
+    """Finished epochs of this stage."""
+    total: int = 0
+    """Finished epochs of all stages."""
+    step: int = 0
+    """Finished steps of the running epoch."""
+    waited: int = 0
+    """Epochs since the score last rose."""
+    best_score: float = -1.0
+    best_epoch: int = 0
+    """After how many epochs in all the best score was reached."""
+
+    @property
+    def factor(self) -> float:
+        """What the learning rate is multiplied with in this stage."""
+        return RATE_FACTORS[self.stage]
+
+    def __iter__(self) -> Iterator[int]:
+        """Numbers of the epochs that are left, counted over both stages from 0."""
+        while self.stage < len(RATE_FACTORS):
+            yield self.total
+
+    def finish_epoch(self, score: float) -> tuple[bool, bool]:
+        """Note an epoch's held-out score in [0, 1]; whether it is the best so far, and whether a stage ended."""
+        self.step = 0
+        self.epoch += 1
+        self.total += 1
+        is_best = score > self.best_score
+        self.waited = 0 if is_best else self.waited + 1
+        if is_best:
+            self.best_score, self.best_epoch = score, self.total
+        stage_over = self.epoch >= self.epochs or self.waited > self.patience
+        if stage_over:
+            self.stage, self.epoch, self.waited = self.stage + 1, 0, 0
+        return is_best, stage_over
+
+    @property
+    def done(self) -> bool:
+        """Whether both stages are over."""
+        return self.stage >= len(RATE_FACTORS)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON types; ``Stages(**value)`` takes them back."""
+        return asdict(self)

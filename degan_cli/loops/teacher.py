@@ -1,0 +1,107 @@
+"""Training a classifier on labelled data: the teacher, or the true-data baseline.
+
+Source: the authors' teacher script (DeGAN, AAAI 2020): no augmentation, Adam in two stages, batches of 64,
+the best of all epochs by accuracy on a fifth of the training images. The test set has no part in it.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from ..checkpoint import Checkpoint, copy_weights
+from ..engine import Engine
+from ..errors import BadFile
+from ..models import Classifier
+from ..pixels import to_unit
+from ..report import Report
+from ..runs import TeacherRun
+from ..samples import HELD_OUT_FRACTION
+from ..sampling import Shuffle
+from ..specs import ImageSet
+from ..stopping import StopWatch, stopped
+from .distill import check_finite, top_classes
+from .stages import Stages
+
+
+def train_teacher(
+    engine: Engine,
+    classifier: Classifier,
+    data: ImageSet,
+    run: TeacherRun,
+    checkpoint: Checkpoint,
+    report: Report,
+    watch: StopWatch,
+) -> tuple[Classifier, dict[str, Any]]:
+    """Train ``classifier`` in place and return it, as the best of all epochs, with its metrics.
+
+    :param data: labelled images of the classifier's input shape.
+    :raises BadFile: when there are fewer than ten images, or no labels.
+    :raises Diverged: when the loss is not finite.
+    :raises Stopped: when ``watch`` says so; the checkpoint is written then.
+    """
+    if data.labels is None or len(data.images) < 10:
+        raise BadFile(f"{run.dataset}: {len(data.images)} labelled images; a teacher needs at least 10, with labels")
+    order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(run.seed))
+    split = round(len(order) * HELD_OUT_FRACTION)
+    held_out, held_out_labels = data.images[order[:split]].to(engine.device), data.labels[order[:split]].to(engine.device)
+    images, labels = data.images[order[split:]].to(engine.device), data.labels[order[split:]].to(engine.device)
+
+    classifier = engine.prepare(classifier)
+    best = copy.deepcopy(engine.unwrap(classifier))
+    optimiser = engine.adam(classifier.parameters(), run.lr)
+    shuffle = Shuffle(len(images), engine.device)
+    stages = Stages(run.epochs, run.patience)
+    steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
+
+    parts = {"classifier": classifier, "best": best, "optimiser": optimiser}
+    if checkpoint.exists():
+        tensors, numbers = checkpoint.load(parts)
+        shuffle.load_state(tensors["shuffle"])
+        stages = Stages(**numbers)
+        report.resume_at(stages.total * steps_per_epoch + stages.step)
+
+    loss = torch.zeros((), device=engine.device)
+    for epoch in stages:
+        classifier.train()
+        for step in range(stages.step, steps_per_epoch):
+            batch = shuffle.take(run.batch_size)
+            with engine.autocast():
+                logits = classifier(to_unit(images[batch]))  # (batch, classes)
+            loss = F.cross_entropy(logits.float(), labels[batch])
+            engine.backward(loss)
+            optimiser.step()
+            optimiser.zero_grad()
+            report.advance(run.batch_size * engine.processes)
+            if code := engine.largest(watch.due()):
+                stages.step = step + 1
+                checkpoint.save(parts, {"shuffle": shuffle.state()}, stages.to_json())
+                raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
+
+        check_finite(float(loss.detach()), f"epoch {epoch + 1}", "--lr")
+        predicted = top_classes(engine, engine.unwrap(classifier), held_out)
+        score = engine.from_main(float((predicted == held_out_labels).float().mean()))
+        is_best, stage_over = stages.finish_epoch(score)
+        if is_best:
+            copy_weights(engine.unwrap(classifier), best)
+        if stage_over and not stages.done:
+            copy_weights(best, engine.unwrap(classifier))
+            optimiser = engine.adam(classifier.parameters(), run.lr * stages.factor)
+            parts["optimiser"] = optimiser
+        row = {"epoch": epoch + 1, "loss": float(loss.detach()), "held_out_accuracy": score}
+        text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  held-out {score:.2%}{'  best' if is_best else ''}"
+        report.row(stages.total * steps_per_epoch, row, text)
+        if engine.largest(int(watch.save_due())):
+            checkpoint.save(parts, {"shuffle": shuffle.state()}, stages.to_json())
+
+    metrics = {
+        "held_out_accuracy": stages.best_score,
+        "best_epoch": stages.best_epoch,
+        "epochs": stages.total,
+        "updates": stages.total * steps_per_epoch,
+        "images": stages.total * steps_per_epoch * run.batch_size * engine.processes,
+    }
+    return best, metrics

@@ -1,0 +1,46 @@
+"""LeNet-5 with ReLU and max pooling, and a student with half its feature maps.
+
+Sources: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; layers and sizes as in the
+authors' code of DeGAN (AAAI 2020). The half network halves the convolutions only: its two hidden linear layers
+keep 120 and 84 units, other than the LeNet5-half of DAFL (2019).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import nn
+
+
+def lenet(num_classes: int, channels: int = 1) -> nn.Sequential:
+    """Images (batch, channels, 32, 32) to logits; 61 706 parameters for 1 channel and 10 classes."""
+    return _lenet((6, 16), num_classes, channels)
+
+
+def lenet_half(num_classes: int, channels: int = 1) -> nn.Sequential:
+    """Images (batch, channels, 32, 32) to logits; 35 820 parameters for 1 channel and 10 classes."""
+    return _lenet((3, 8), num_classes, channels)
+
+
+def _lenet(widths: tuple[int, int], num_classes: int, channels: int) -> nn.Sequential:
+    first, second = widths
+    network = nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(channels, first, 5),  # (batch, 6, 28, 28)
+            relu1=nn.ReLU(),
+            pool1=nn.MaxPool2d(2),
+            conv2=nn.Conv2d(first, second, 5),  # (batch, 16, 10, 10)
+            relu2=nn.ReLU(),
+            pool2=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),  # (batch, 400)
+            fc1=nn.Linear(second * 5 * 5, 120),
+            relu3=nn.ReLU(),
+            fc2=nn.Linear(120, 84),
+            relu4=nn.ReLU(),
+            fc3=nn.Linear(84, num_classes),
+        )
+    )
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return network

@@ -1,0 +1,90 @@
+"""Local response normalisation across channels, exact as ``nn.LocalResponseNorm`` and several times faster.
+
+PyTorch's own pads the squares and averages them with a 3-d pooling, then takes a power; in AlexNet on a CPU that is
+a third of a training step. Here shifted squares are added in place, ``d ** -0.75`` is two inverse roots, and the
+gradient is the closed form, so that only the input is kept for it.
+
+Source: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012, section 3.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+class LocalResponseNorm(nn.Module):
+    """``x / (k + alpha * mean of x ** 2 over size channels) ** 0.75``; channels outside count as 0.
+
+    The window of channel ``c`` starts at ``c - size // 2``, as in ``nn.LocalResponseNorm``.
+    Computes in float32 at least, whatever the precision of ``x``, and returns the type of ``x``: with alpha = 1e-4
+    the divisor differs from 1 by less than bfloat16 can tell.
+
+    :param size: channels in a window, at least 1.
+    :raises ValueError: when ``size`` is less than 1.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, k: float = 1.0) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f"a window of {size} channels; it must have 1 at least")
+        self.size = size
+        self.alpha = alpha
+        self.k = k
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, ...) to the same shape."""
+        return cast(Tensor, _Normalise.apply(x, self.size, self.alpha, self.k))
+
+    def extra_repr(self) -> str:
+        """The parameters, for ``print``."""
+        return f"{self.size}, alpha={self.alpha}, k={self.k}"
+
+
+class _Normalise(torch.autograd.Function):
+    """y = x * d ** -0.75 and its gradient; d, the divisor, is computed again rather than kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, size: int, alpha: float, k: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.window = size // 2, (size - 1) // 2
+        ctx.alpha, ctx.k = alpha / size, k
+        wide = _wide(x)
+        root = _inverse_root(wide, ctx.window, ctx.alpha, k)
+        return (wide * root.mul_(root.sqrt())).to(x.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        (x,) = ctx.saved_tensors
+        wide, gradient = _wide(x), _wide(gradient)
+        before, after = ctx.window
+        root = _inverse_root(wide, ctx.window, ctx.alpha, ctx.k)  # d ** -0.5
+        scale = root * root.sqrt()  # d ** -0.75
+        # x[c] is in the window of every channel from c - after to c + before: the window the other way round.
+        through_divisor = _window_sum((gradient * wide).mul_(scale).mul_(root).mul_(root), (after, before))
+        result = (gradient * scale).sub_(through_divisor.mul_(wide).mul_(1.5 * ctx.alpha))
+        return result.to(x.dtype), None, None, None
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def _inverse_root(x: Tensor, window: tuple[int, int], alpha: float, k: float) -> Tensor:
+    return _window_sum(x * x, window).mul_(alpha).add_(k).rsqrt_()
+
+
+def _window_sum(values: Tensor, window: tuple[int, int]) -> Tensor:
+    """Sum over channels c - before to c + after; what lies outside counts as 0."""
+    before, after = window
+    channels = values.shape[1]
+    total = values.clone(memory_format=torch.preserve_format)
+    for shift in range(1, min(before, channels - 1) + 1):
+        total[:, shift:] += values[:, : channels - shift]
+    for shift in range(1, min(after, channels - 1) + 1):
+        total[:, : channels - shift] += values[:, shift:]
+    return total

@@ -1,0 +1,58 @@
+"""Pixels between networks: uint8 or [0, 1], grey or RGB, one size or another."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+GREY_WEIGHTS = (0.299, 0.587, 0.114)
+"""ITU-R BT.601 luma, as Pillow and torchvision convert RGB to grey."""
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 images to float32 in [0, 1]; nothing else changes."""
+    return images.float().div_(255)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Images in [0, 1] to uint8, rounded to the nearest level."""
+    return images.float().clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def fit(images: Tensor, channels: int, height: int, width: int) -> Tensor:
+    """Give float images (batch, C, H, W) the wanted channels and size; gradients pass through.
+
+    Grey becomes RGB by repetition, RGB becomes grey by luma; sizes change by antialiased bilinear
+    interpolation, without keeping the aspect ratio. Images that fit already are returned as they are.
+    Raises ValueError for channel counts other than 1 and 3 that differ from ``channels``.
+    """
+    have = images.shape[1]
+    if have != channels:
+        if (have, channels) == (1, 3):
+            images = images.expand(-1, 3, -1, -1)
+        elif (have, channels) == (3, 1):
+            weights = images.new_tensor(GREY_WEIGHTS).view(1, 3, 1, 1)
+            images = (images * weights).sum(1, keepdim=True)
+        else:
+            raise ValueError(f"images of {have} channels cannot be fitted to {channels}")
+    if images.shape[2:] != (height, width):
+        images = F.interpolate(images, (height, width), mode="bilinear", antialias=True, align_corners=False)
+    return images
+
+
+def fit_uint8(images: Tensor, channels: int, height: int, width: int, chunk: int = 4096) -> Tensor:
+    """:func:`fit` for a whole set of uint8 images, in bounded memory."""
+    if tuple(images.shape[1:]) == (channels, height, width):
+        return images
+    parts = [to_uint8(fit(to_unit(part), channels, height, width)) for part in images.split(chunk)]
+    return torch.cat(parts) if parts else images.new_empty((0, channels, height, width))
+
+
+def digest(images: Tensor) -> str:
+    """SHA-256 of uint8 images (N, C, H, W) and their shape: what an artifact records of the data it learned from."""
+    content = hashlib.sha256(repr(tuple(images.shape)).encode())
+    content.update(images.contiguous().cpu().numpy().data)
+    return content.hexdigest()

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from degan_cli.features import tapped
+
+
+class TwoHeads(nn.Module):
+    """Registers an auxiliary head after the one that gives the logits, and runs it first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(3, 5, 3)
+        self.head = nn.Linear(5, 2)
+        self.auxiliary = nn.Linear(5, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.body(images).mean(dim=(2, 3))
+        self.auxiliary(hidden + 1)
+        return self.head(hidden)
+
+
+def test_features_are_the_input_of_the_linear_layer_that_runs_last() -> None:
+    model, images = TwoHeads(), torch.rand(4, 3, 8, 8)
+    with torch.no_grad(), tapped(model) as tap:
+        logits = model(images)
+    assert tap.layer == "head"
+    torch.testing.assert_close(tap.features(logits), model.body(images).mean(dim=(2, 3)).detach())
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model = TwoHeads()
+    with tapped(model):
+        assert any(module._forward_pre_hooks for module in model.modules())
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+def test_without_a_linear_layer_the_logits_are_the_features() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with torch.no_grad(), tapped(model) as tap:
+        logits = model(torch.rand(4, 3, 8, 8))
+    assert tap.layer == ""
+    assert torch.equal(tap.features(logits), logits)
