@@ -16,7 +16,9 @@ def provenance(command: str) -> dict[str, Any]:
     """Command, commit, date and hardware of a result measured now."""
     import torch
 
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, cwd=RESULTS.parent)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, cwd=RESULTS.parent
+    )
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     hardware = {"cpu": _cpu(), "cores": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
     return {

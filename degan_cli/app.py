@@ -14,7 +14,9 @@ from . import __version__
 from .commands.demo import demo
 from .commands.distill import distill
 from .commands.enrich import enrich
+from .commands.eval import evaluate
 from .commands.list import list_command
+from .commands.sample import sample
 from .commands.teacher import teacher
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
 
@@ -22,6 +24,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "teacher": teacher,
     "enrich": enrich,
     "distill": distill,
+    "eval": evaluate,
+    "sample": sample,
     "list": list_command,
     "demo": demo,
 }

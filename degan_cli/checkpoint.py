@@ -90,7 +90,9 @@ class Checkpoint:
             if about["scaler"] is not None and self.engine.accelerator.scaler is not None:
                 self.engine.accelerator.scaler.load_state_dict(about["scaler"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise BadFile(f"{self.path}: no usable checkpoint ({error}); start anew with --force") from error
+            raise BadFile(
+                f"{self.path}: no usable checkpoint ({' '.join(str(error).split())}); start anew with --force"
+            ) from error
         self.engine.set_random_state(random)
         names = {key.split("/")[1] for key in flat if key.startswith("tensors/")}
         return {name: _under(f"tensors/{name}", flat) for name in names}, about["numbers"]

@@ -20,8 +20,10 @@ _CHUNK = 1024
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
     """Fraction of the images given their own class, in [0, 1].
 
-    Shape: both int64 (N,). Raises: ValueError when they are empty or differ in length.
+    Shape: ``predicted`` logits (N, classes) or int64 classes (N,); ``labels`` int64 (N,).
+    Raises: ValueError when they are empty or differ in length.
     """
+    predicted = _classes(predicted)
     if predicted.shape != labels.shape or predicted.ndim != 1 or not len(predicted):
         raise ValueError(f"classes {tuple(predicted.shape)} and {tuple(labels.shape)} must be equally many, at least 1")
     return float((predicted == labels).double().mean())
@@ -30,9 +32,14 @@ def accuracy(predicted: Tensor, labels: Tensor) -> float:
 def agreement(first: Tensor, second: Tensor) -> float:
     """Fraction of the images that two classifiers give the same class, in [0, 1]; needs no labels.
 
-    Shape: both int64 (N,), in one numbering of classes. Raises: ValueError like :func:`accuracy`.
+    Shape: each logits (N, classes) or int64 classes (N,), in one numbering of classes.
+    Raises: ValueError like :func:`accuracy`.
     """
-    return accuracy(first, second)
+    return accuracy(first, _classes(second))
+
+
+def _classes(predicted: Tensor) -> Tensor:
+    return predicted.argmax(dim=1) if predicted.ndim == 2 else predicted
 
 
 def confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -145,7 +152,8 @@ def kernel_distance(
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    base = x @ y.T / x.shape[1] + 1
+    return base * base * base  # the general power is several times slower
 
 
 def _off_diagonal_mean(square: Tensor) -> Tensor:
@@ -171,7 +179,7 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, neighbours: in
 
     balls = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
     recalled = covered = 0
-    for rows, radii in zip(real.split(_CHUNK), real_radii.split(_CHUNK), strict=True):
+    for rows, radii in zip(torch.split(real, _CHUNK), torch.split(real_radii, _CHUNK), strict=True):
         distances = torch.cdist(rows, fake)  # (chunk, M)
         inside = distances <= radii[:, None]
         balls += inside.sum(dim=0)

@@ -41,7 +41,9 @@ class Output:
         """Whether the artifact's bytes go to stdout, and the closing line to stderr."""
         return self.path == STDOUT
 
-    def finish(self, kind: str, sha256: str, metrics: Mapping[str, Any], next_command: str = "", reused: bool = False) -> None:
+    def finish(
+        self, kind: str, sha256: str, metrics: Mapping[str, Any], next_command: str = "", reused: bool = False
+    ) -> None:
         """Print the result on stdout and what to run next on stderr.
 
         :param reused: the artifact was complete before; ``seconds`` is not the time it took.
@@ -120,7 +122,9 @@ def stem(source: str) -> str:
     return Path(source).name.removesuffix(SUFFIX)
 
 
-def describe(out: Output, run: Mapping[str, Any], networks: Mapping[str, nn.Module], data: Mapping[str, Tensor]) -> None:
+def describe(
+    out: Output, run: Mapping[str, Any], networks: Mapping[str, nn.Module], data: Mapping[str, Tensor]
+) -> None:
     """What ``--dry-run`` prints on stdout: settings, sizes of networks and data, and where the result would go."""
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
     # A weight that is trained has a gradient and two moments of Adam beside it.

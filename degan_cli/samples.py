@@ -71,7 +71,9 @@ class StoredSource:
 
     def __init__(self, images: Tensor, device: torch.device, seed: int, name: str) -> None:
         if len(images) < 2:
-            raise BadFile(f"{name}: {len(images)} image(s), but a student needs at least 2: one to learn from, one to select by")
+            raise BadFile(
+                f"{name}: {len(images)} image(s), but a student needs at least 2: one to learn from, one to select by"
+            )
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
         kept = max(1, round(len(images) * HELD_OUT_FRACTION))
         self._held_out = images[order[:kept]].to(device)

@@ -27,7 +27,9 @@ class TinyDiscriminator(nn.Sequential):
     """Images (batch, 1, 8, 8) -> logits (batch,)."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1), nn.Flatten(0))
+        super().__init__(
+            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1), nn.Flatten(0)
+        )
 
 
 def tiny_classifier(classes: int = 3, seed: int = 0) -> Classifier:

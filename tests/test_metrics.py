@@ -22,6 +22,8 @@ def normal(count: int, size: int = 8, seed: int = 0, mean: float = 0.0, deviatio
 def test_accuracy_by_hand() -> None:
     assert metrics.accuracy(PREDICTED, LABELS) == pytest.approx(4 / 6)
     assert metrics.agreement(PREDICTED, PREDICTED) == 1
+    assert metrics.accuracy(torch.eye(3)[PREDICTED], LABELS) == pytest.approx(4 / 6)
+    assert metrics.agreement(PREDICTED, torch.eye(3)[PREDICTED]) == 1
 
 
 def test_accuracy_of_nothing_is_refused() -> None:

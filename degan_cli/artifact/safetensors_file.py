@@ -101,7 +101,7 @@ def read_tensors(path: str | Path, allow_nonfinite: bool = False) -> tuple[dict[
         data = _read_rest(file, name, head, length)
         digest = hashlib.sha256(data).hexdigest()
         try:
-            tensors = safetensors.torch.load(data)
+            tensors = dict(sorted(safetensors.torch.load(data).items()))
         except Exception as error:  # whatever it finds wrong, the file is at fault
             raise BadFile(f"{name}: damaged ({error}); fetch or make it again") from error
         del data

@@ -61,10 +61,14 @@ def demo(
 
     seconds = time.monotonic() - started
     if as_json:
-        print(json.dumps({"artifact": str(output), "kind": "demo", "metrics": accuracies, "seconds": round(seconds, 1)}))
+        print(
+            json.dumps({"artifact": str(output), "kind": "demo", "metrics": accuracies, "seconds": round(seconds, 1)})
+        )
     else:
         _print_table(accuracies, seconds)
-    note(f"pictures of the samples: {files['dcgan'].with_suffix('.run')}/samples.png and {files['degan'].with_suffix('.run')}/samples.png")
+    note(
+        f"pictures of the samples: {files['dcgan'].with_suffix('.run')}/samples.png and {files['degan'].with_suffix('.run')}/samples.png"
+    )
 
 
 def _run(arguments: list[str], shared: list[str], quiet: bool) -> dict[str, Any]:

@@ -56,13 +56,19 @@ def distill(
         float, typer.Option(min=0, help="Adam's rate in the first stage; then a tenth.", rich_help_panel=TRAINING)
     ] = 1e-3,
     beta1: Annotated[
-        float, typer.Option(min=0, max=0.999, help="Adam's first beta; the paper: 0.9 on stored images.", rich_help_panel=TRAINING)
+        float,
+        typer.Option(
+            min=0, max=0.999, help="Adam's first beta; the paper: 0.9 on stored images.", rich_help_panel=TRAINING
+        ),
     ] = 0.5,
     temperature: Annotated[
         float, typer.Option(min=0.01, help="Softens both predictions.", rich_help_panel=TRAINING)
     ] = 20.0,
     ce_weight: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of cross-entropy with the teacher's top class.", rich_help_panel=TRAINING)
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of cross-entropy with the teacher's top class.", rich_help_panel=TRAINING
+        ),
     ] = 0.0,
     patience: Annotated[
         int, typer.Option(min=0, help="Epochs without better agreement that end a stage.", rich_help_panel=TRAINING)

@@ -65,7 +65,8 @@ def enrich(
     latent: Annotated[int, typer.Option(min=1, help="Length of the noise vector.", rich_help_panel=TRAINING)] = 100,
     width: Annotated[int, typer.Option(min=1, help="Channels of the narrowest layers.", rich_help_panel=TRAINING)] = 64,
     lambda_e: Annotated[
-        float | None, typer.Option(min=0, help="Weight of the entropy term: more for a far proxy.", rich_help_panel=TRAINING)
+        float | None,
+        typer.Option(min=0, help="Weight of the entropy term: more for a far proxy.", rich_help_panel=TRAINING),
     ] = None,
     lambda_d: Annotated[
         float | None, typer.Option(min=0, help="Weight of the diversity term.", rich_help_panel=TRAINING)
@@ -108,7 +109,9 @@ def enrich(
     method_spec = plugins.methods.get(method)
     gan_spec = plugins.gans.get(gan)
     weights = {"lambda_e": lambda_e, "lambda_d": lambda_d}
-    settings = read_settings(method_spec, set_ or [], {name: value for name, value in weights.items() if value is not None})
+    settings = read_settings(
+        method_spec, set_ or [], {name: value for name, value in weights.items() if value is not None}
+    )
     out = claim(output, f"{stem(str(classifier))}-{method}-{stem(proxy)}", force=force, resume=resume, as_json=as_json)
 
     loaded = artifact.load_classifier(classifier, plugins, arch, num_classes)
@@ -162,7 +165,9 @@ def enrich(
     )
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     with StopWatch(max_minutes) as watch, Report("enrich", run.steps, out.folder, quiet, engine.is_main) as report:
-        kept, metrics = train_generator(engine, method_spec.build(parts), frozen, images, run, checkpoint, report, watch)
+        kept, metrics = train_generator(
+            engine, method_spec.build(parts), frozen, images, run, checkpoint, report, watch
+        )
 
     if engine.is_main:
         sha256 = artifact.save_generator(

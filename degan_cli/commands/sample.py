@@ -87,7 +87,9 @@ def sample(
         "precision": engine.precision,
     }
     if dry_run:
-        networks = {"generator": loaded.model} if judge is None else {"generator": loaded.model, "classifier": judge.model}
+        networks = (
+            {"generator": loaded.model} if judge is None else {"generator": loaded.model, "classifier": judge.model}
+        )
         return describe(out, run, networks, {})
     if judge is None:
         if not quiet:

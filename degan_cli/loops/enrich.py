@@ -83,7 +83,9 @@ def enrich(
             images, probabilities = _look(engine, kept, classifier, z)
             look = _describe(probabilities, images, classifier.class_names)
             _guard(report, warned, look, values, late=2 * step >= run.steps)
-            report.row(step, {"epoch": round(step / epoch_steps, 2), **values, **look}, _line(step, run.steps, values, look))
+            report.row(
+                step, {"epoch": round(step / epoch_steps, 2), **values, **look}, _line(step, run.steps, values, look)
+            )
             if report.folder is not None and ((step // look_every) % PICTURE_EVERY == 0 or last):
                 picture = _by_class(images, probabilities)
                 grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
@@ -146,7 +148,10 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
             len(counts) > 1 and max(counts.values()) > 0.9 * total,
             "more than 90 % of the samples fall into one class; try a larger --lambda-d",
         ),
-        "collapse": (look["image_spread"] < 0.02, "all samples look alike (mode collapse); try another --seed or a smaller --lr"),
+        "collapse": (
+            look["image_spread"] < 0.02,
+            "all samples look alike (mode collapse); try another --seed or a smaller --lr",
+        ),
         "discriminator": (
             values.get("d_loss", 1.0) < 0.01,
             "the discriminator tells every image apart, the generator learns little; use more proxy images or a smaller --lr",

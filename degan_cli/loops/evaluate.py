@@ -16,6 +16,8 @@ from ..models import Classifier
 from ..specs import ImageSet
 from .predict import predict, predict_with_features
 
+__all__ = ["evaluate_classifier", "evaluate_samples", "predict", "renumber"]
+
 CONFIDENT = 0.9
 """Largest probability above which the authors call a prediction confident when they judge a generator."""
 
@@ -28,10 +30,10 @@ def evaluate_classifier(
     Classes are matched by name. Images of a class that ``model`` lacks are left out of everything but the count
     in ``left_out``. All fractions are in [0, 1]; a class without images has accuracy None.
 
-    :raises BadFile: when there are no images, or ``model`` knows none of their classes.
+    :raises BadFile: when there are no images, or when ``model`` shares no class with them or with ``reference``.
     """
     images, labels, left_out = _known(data, model.class_names)
-    logits = predict(engine, model, images)
+    logits = predict(model, images, engine.device, autocast=engine.autocast)
     predicted = logits.argmax(dim=1)
     names = model.class_names
     result: dict[str, Any] = {"images": len(images), "labelled": labels is not None, "left_out": left_out}
@@ -47,7 +49,10 @@ def evaluate_classifier(
         }
     result |= _predictions(logits, names)
     if reference is not None:
-        theirs = predict(engine, reference, images).argmax(dim=1)
+        if not set(names) & set(reference.class_names):
+            few = ", ".join(reference.class_names[:5])
+            raise BadFile(f"the two classifiers share no class name ({', '.join(names[:5])}, ... and {few}, ...)")
+        theirs = predict(reference, images, engine.device, autocast=engine.autocast).argmax(dim=1)
         result["agreement"] = metrics.agreement(predicted, renumber(theirs, reference.class_names, names))
         result["unshared_classes"] = sorted(set(names) ^ set(reference.class_names))
     return result
@@ -63,7 +68,7 @@ def evaluate_samples(
 
     :raises BadFile: when there are too few images of either kind.
     """
-    logits, features, layer = predict_with_features(engine, classifier, samples)
+    logits, features, layer = predict_with_features(classifier, samples, engine.device, autocast=engine.autocast)
     confident = logits.softmax(dim=1).amax(dim=1) > CONFIDENT
     names = classifier.class_names
     counts = metrics.class_counts(logits.argmax(dim=1)[confident], len(names)).tolist()
@@ -77,7 +82,7 @@ def evaluate_samples(
         least = metrics.NEIGHBOURS + 1
         raise BadFile(f"{len(samples)} samples and {len(images)} real images are too few, {least} of each are needed")
     chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[: len(samples)]
-    _, real_features, _ = predict_with_features(engine, classifier, images[chosen])
+    _, real_features, _ = predict_with_features(classifier, images[chosen], engine.device, autocast=engine.autocast)
     if not (features.isfinite().all() and real_features.isfinite().all()):
         raise Diverged("the classifier's features are not finite; try --precision fp32")
     if engine.device.type == "cuda":  # others may lack float64
@@ -86,7 +91,7 @@ def evaluate_samples(
     return result | {
         "real_images": len(chosen),
         "left_out": left_out,
-        "feature_space": {"layer": layer or "logits", "size": features.shape[1]},
+        "feature_space": {"layer": layer.removeprefix("network.") or "logits", "size": features.shape[1]},
         "fid": metrics.frechet_distance(real_features, features),
         "kid": kid,
         "kid_deviation": deviation,

@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
-from ..engine import Engine
+import torch
+from torch import Tensor, nn
+
 from ..features import tapped
-from ..models import Classifier
 from ..pixels import to_unit
 
+Autocast = Callable[[], AbstractContextManager[object]]
 BATCH = 500
 
 
-def predict(engine: Engine, model: Classifier, images: Tensor, batch_size: int = BATCH) -> Tensor:
-    """Logits float32 (N, classes) on the CPU for images uint8 (N, C, H, W); the mode of ``model`` is kept."""
+def predict(
+    model: nn.Module,
+    images: Tensor,
+    device: torch.device,
+    batch_size: int = BATCH,
+    autocast: Autocast = nullcontext,
+) -> Tensor:
+    """Logits float32 (N, classes) on the CPU for images uint8 (N, C, H, W), N > 0.
+
+    :param model: moved to ``device``; it predicts in eval mode, and its own mode is kept.
+    :param autocast: gives the context to compute in, such as ``Engine.autocast``; float32 without.
+    """
     training = model.training
-    engine.place(model).eval()
-    with torch.no_grad(), engine.autocast():
-        logits = [model(_pixels(engine, part)).float() for part in images.split(batch_size)]
+    model.to(device).eval()
+    with torch.no_grad(), autocast():
+        logits = [model(to_unit(part.to(device))).float() for part in torch.split(images, batch_size)]
     model.train(training)
     return torch.cat(logits).cpu()
 
 
 def predict_with_features(
-    engine: Engine, model: Classifier, images: Tensor, batch_size: int = BATCH
+    model: nn.Module,
+    images: Tensor,
+    device: torch.device,
+    batch_size: int = BATCH,
+    autocast: Autocast = nullcontext,
 ) -> tuple[Tensor, Tensor, str]:
-    """Logits as :func:`predict` gives them, the features float32 (N, D) on the CPU, and their layer's name.
+    """Logits as :func:`predict` gives them, features float32 (N, D) on the CPU, and the name of their layer.
 
     The features are what goes into the last linear layer; see :mod:`degan_cli.features`.
     """
-    training = model.training
-    engine.place(model).eval()
-    logits, features = [], []
-    with torch.no_grad(), engine.autocast(), tapped(model.network) as tap:
-        for part in images.split(batch_size):
-            logits.append(model(_pixels(engine, part)).float())
-            features.append(tap.features(logits[-1]).float().cpu())
-    model.train(training)
-    return torch.cat(logits).cpu(), torch.cat(features), tap.layer
+    features: list[Tensor] = []
+    with tapped(model) as tap:
 
+        def keep(module: nn.Module, arguments: object, logits: Tensor) -> None:
+            features.append(tap.features(logits).float().cpu())
 
-def _pixels(engine: Engine, images: Tensor) -> Tensor:
-    return to_unit(images.to(engine.device))
+        handle = model.register_forward_hook(keep)
+        try:
+            logits = predict(model, images, device, batch_size, autocast)
+        finally:
+            handle.remove()
+    return logits, torch.cat(features), tap.layer

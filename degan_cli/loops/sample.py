@@ -58,7 +58,6 @@ def draw(
     :param balanced: equally many of each, the first ones one more where ``count`` leaves a rest.
     :returns: all of them, or those that the search gave before it was given up; ``short`` tells.
     """
-    classifier = engine.place(classifier).freeze()
     wanted = list(range(len(classifier.class_names)) if classes is None else classes)
     quota = torch.zeros(len(classifier.class_names), dtype=torch.int64)
     quota[wanted] = count
@@ -72,7 +71,7 @@ def draw(
     while left and tried < max(PATIENCE * count, LEAST_TRIES):
         batch = next(batches)  # uint8 (BATCH, C, H, W)
         tried += len(batch)
-        seen = predict(engine, classifier, batch)  # (BATCH, classes)
+        seen = predict(classifier, batch, engine.device, autocast=engine.autocast)  # (BATCH, classes)
         taken = _within(seen.argmax(dim=1), quota - found, left)
         images.append(batch.cpu()[taken])
         logits.append(seen[taken])
@@ -85,7 +84,7 @@ def draw(
 
 def _within(predicted: Tensor, quota: Tensor, left: int) -> Tensor:
     """Ascending indices of the images to keep: of each class the first ``quota``, in all the first ``left``."""
-    kept = [(predicted == k).nonzero().flatten()[: int(quota[k])] for k in predicted.unique().tolist()]
+    kept = [(predicted == k).nonzero().flatten()[: int(quota[k])] for k in torch.unique(predicted).tolist()]
     return torch.cat(kept).sort().values[:left]
 
 

@@ -47,7 +47,10 @@ def train_teacher(
         raise BadFile(f"{run.dataset}: {len(data.images)} labelled images; a teacher needs at least 10, with labels")
     order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(run.seed))
     split = round(len(order) * HELD_OUT_FRACTION)
-    held_out, held_out_labels = data.images[order[:split]].to(engine.device), data.labels[order[:split]].to(engine.device)
+    held_out, held_out_labels = (
+        data.images[order[:split]].to(engine.device),
+        data.labels[order[:split]].to(engine.device),
+    )
     images, labels = data.images[order[split:]].to(engine.device), data.labels[order[split:]].to(engine.device)
 
     classifier = engine.prepare(classifier)

@@ -28,7 +28,7 @@ def resnet34(num_classes: int, channels: int = 3) -> nn.Sequential:
 def resnet32(num_classes: int, channels: int = 3) -> nn.Sequential:
     """Three stages of 5 blocks, 16 to 64 wide, shortcuts without weights, no ReLU after the last block (iCaRL).
 
-    470 292 parameters for 3 channels and 100 classes. Convolutions start from He's normal distribution.
+    470 004 parameters for 3 channels and 100 classes. Convolutions start from He's normal distribution.
     """
     network = _resnet((5, 5, 5), 16, ZeroPadded, num_classes, channels, last_relu=False)
     for module in network.modules():

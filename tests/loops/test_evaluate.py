@@ -47,18 +47,19 @@ def engine() -> Engine:
 
 def test_predict_needs_no_gradients_and_keeps_the_mode(engine: Engine) -> None:
     model, images = levels("a", "b", "c").train(), grey([0, 128, 255, 1])
-    logits = predict(engine, model, images, batch_size=3)
+    logits = predict(model, images, engine.device, batch_size=3)
     assert logits.argmax(1).tolist() == [0, 1, 2, 0]  # with dropout active they would be noise
     assert logits.dtype == torch.float32
     assert not logits.requires_grad
     assert model.training
-    torch.testing.assert_close(logits, predict(engine, model, images, batch_size=1))
+    torch.testing.assert_close(logits, predict(model, images, engine.device, batch_size=1))
 
 
 def test_features_belong_to_their_logits(engine: Engine) -> None:
     model, images = levels("a", "b", "c"), grey([0, 128, 255, 1])
-    logits, features, layer = predict_with_features(engine, model, images, batch_size=3)
-    assert layer == "head"
+    logits, features, layer = predict_with_features(model, images, engine.device, batch_size=3)
+    assert layer == "network.head"
+    assert not model._forward_hooks
     assert features.shape == (4, 4)
     torch.testing.assert_close(model.network.head(features), logits)
 
@@ -103,6 +104,8 @@ def test_agreement_needs_no_labels_and_matches_names(engine: Engine) -> None:
     assert one_unknown["unshared_classes"] == ["b", "z"]
     assert same_order["labelled"] is False
     assert "accuracy" not in same_order
+    with pytest.raises(BadFile, match=r"share no class name \(a, b, ... and y, z"):
+        evaluate_classifier(engine, levels("a", "b"), data, levels("y", "z"))
 
 
 def test_renumber_marks_what_is_lacking() -> None:

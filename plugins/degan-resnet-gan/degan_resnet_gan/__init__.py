@@ -1,0 +1,36 @@
+"""A plugin of degan: the GAN backbone ``resnet-gan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from degan_cli import hookimpl
+from degan_cli.specs import GanShape, GanSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _generator(shape: GanShape) -> nn.Module:
+    from .networks import Generator
+
+    return Generator(shape)
+
+
+def _discriminator(shape: GanShape) -> nn.Module:
+    from .networks import Discriminator
+
+    return Discriminator(shape)
+
+
+@hookimpl
+def degan_gans() -> list[GanSpec]:
+    """One backbone."""
+    return [
+        GanSpec(
+            name="resnet-gan",
+            generator=_generator,
+            discriminator=_discriminator,
+            source="Miyato et al., Spectral Normalization for GANs, ICLR 2018, appendix B.4",
+        )
+    ]

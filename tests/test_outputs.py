@@ -1,0 +1,79 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from degan_cli.errors import UsageError
+from degan_cli.outputs import CHECKPOINT, claim, safe_name, stem
+
+
+def claim_it(given, *, force=False, resume=False):
+    return claim(given, "a-b", force=force, resume=resume, as_json=False)
+
+
+def test_the_name_comes_from_the_inputs_when_none_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = claim(None, f"{stem('models/t.safetensors')}-degan-{stem('cifar100:cloud,forest')}", **FLAGS)
+    assert out.path == Path("t-degan-cifar100-cloud-forest.safetensors")
+    assert out.folder == Path("t-degan-cifar100-cloud-forest.run")
+
+
+FLAGS = {"force": False, "resume": False, "as_json": False}
+
+
+def test_an_existing_file_is_never_overwritten_without_force(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_text("precious")
+    with pytest.raises(UsageError, match=r"exists already; name another with -o, or overwrite it with --force"):
+        claim_it(path)
+    assert claim_it(path, force=True).path == path
+    assert path.read_text() == "precious"  # until the run is complete
+
+
+def test_a_stopped_run_is_not_thrown_away_silently(tmp_path):
+    path = tmp_path / "x.safetensors"
+    checkpoint = tmp_path / "x.run" / CHECKPOINT
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    with pytest.raises(UsageError, match=r"holds a stopped run; go on with --resume, or start anew with --force"):
+        claim_it(path)
+    claim_it(path, resume=True)
+    assert checkpoint.exists()
+    claim_it(path, force=True)
+    assert not checkpoint.exists()
+
+
+def test_other_suffixes_and_folders_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"use -o .*x\.safetensors"):
+        claim_it(tmp_path / "x.pth")
+    folder = tmp_path / "y.safetensors"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="this is a folder"):
+        claim_it(folder)
+
+
+def test_the_closing_line_is_the_path_or_one_object(tmp_path, capsys):
+    out = claim_it(tmp_path / "x.safetensors")
+    out.finish("generator", "abc", {"updates": 3}, "degan distill ...")
+    shown = capsys.readouterr()
+    assert shown.out == f"{out.path}\n"
+    assert shown.err == "next: degan distill ...\n"
+
+    claim(tmp_path / "x.safetensors", "", force=False, resume=False, as_json=True).finish(
+        "generator", "abc", {"updates": 3}
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert (result["kind"], result["sha256"], result["metrics"]) == ("generator", "abc", {"updates": 3})
+    assert result["seconds"] >= 0
+
+
+def test_with_a_dash_the_closing_line_goes_to_stderr(capsys):
+    claim_it(Path("-")).finish("generator", "abc", {})
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert json.loads(shown.err)["sha256"] == "abc"
+
+
+@pytest.mark.parametrize(("text", "name"), [("a b/c", "a-b-c"), ("../..", "out"), ("x:0-19", "x-0-19")])
+def test_safe_names(text, name):
+    assert safe_name(text) == name
