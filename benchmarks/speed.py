@@ -1,4 +1,4 @@
-"""Images per second of enrich and distill, ours against the plain loop, same networks and batch, alternating in one run.
+"""Images per second of enrich and distill: ours against the plain loop, same networks and batch, alternating.
 
     python benchmarks/speed.py [--device cpu] [--precision fp32,bf16]
 
@@ -23,7 +23,8 @@ from results_file import provenance, write
 from torch.utils.flop_counter import FlopCounterMode
 
 from degan_cli.engine import Engine, start
-from degan_cli.gans.dcgan import Discriminator, Generator as Network
+from degan_cli.gans.dcgan import Discriminator
+from degan_cli.gans.dcgan import Generator as Network
 from degan_cli.losses import student_loss
 from degan_cli.methods import DeganSettings
 from degan_cli.methods.degan import Degan

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from .artifact import read_tensors, write_tensors
-from .outputs import CHECKPOINT
 from .errors import BadFile, UsageError
+from .outputs import CHECKPOINT
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -104,7 +104,7 @@ class Checkpoint:
             was, now = about["run"].get(key), self.run.get(key)
             if was != now:
                 raise UsageError(
-                    f"{self.path}: made with {key} {was!r}, now {now!r}; repeat the settings, or start anew with --force"
+                    f"{self.path}: made with {key} {was!r}, now {now!r}; repeat the settings, or use --force"
                 )
 
     def exists(self) -> bool:

@@ -23,7 +23,7 @@ def start(device: str = "auto", precision: str = "auto", seed: int = 0) -> Engin
     """Choose device and precision, join the other processes under ``torchrun``, and seed this one.
 
     :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; ``auto`` takes the fastest one present.
-    :param precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on a CUDA device that has it, else fp32.
+    :param precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on CUDA where it exists, else fp32.
     :param seed: covers every random number of the run; processes get ``seed + rank``, for with equal seeds they
         would all generate the same images.
     :raises UsageError: when the device is not there, or cannot compute in this precision.
@@ -68,16 +68,16 @@ class Engine:
     @property
     def processes(self) -> int:
         """How many processes share this run; 1 without ``torchrun``."""
-        return self.accelerator.num_processes
+        return int(self.accelerator.num_processes)
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes the files and the result."""
-        return self.accelerator.is_main_process
+        return bool(self.accelerator.is_main_process)
 
     def place(self, network: Network) -> Network:
         """Move a network that is not trained, such as the frozen classifier, to the device."""
-        return cast(Network, network.to(self.device, memory_format=torch.channels_last))
+        return network.to(self.device).to(memory_format=torch.channels_last)
 
     def prepare(self, network: Network) -> Network:
         """Move a network to the device and let ``backward`` average its gradients over the processes."""
@@ -108,7 +108,7 @@ class Engine:
             return values
         from torch.distributed.nn.functional import all_reduce
 
-        return cast(Tensor, all_reduce(values)) / self.processes
+        return cast(Tensor, all_reduce(values)) / self.processes  # type: ignore[no-untyped-call]
 
     def from_main(self, value: float) -> float:
         """The main process's value of a number, so that all processes take the same decisions."""

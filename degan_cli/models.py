@@ -52,5 +52,6 @@ class Generator(nn.Module):
         self.shape = shape
 
     def forward(self, z: Tensor) -> Tensor:
+        """Noise (batch, latent) to images (batch, C, S, S) in [0, 1], float32."""
         images: Tensor = self.network(z)
         return images.float()  # under autocast the network may give bf16

@@ -93,7 +93,7 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
 
 
 def finished_before(output: Output, run: Mapping[str, Any], resume: bool) -> tuple[Header, str] | None:
-    """With ``--resume``, header and SHA-256 of the artifact if the run was complete already; None when there is work left.
+    """With ``--resume``, header and SHA-256 of an artifact that was complete already; else None.
 
     :raises UsageError: when the artifact is there, but was made with other settings.
     """

@@ -47,7 +47,7 @@ def fit_uint8(images: Tensor, channels: int, height: int, width: int, chunk: int
     """:func:`fit` for a whole set of uint8 images, in bounded memory."""
     if tuple(images.shape[1:]) == (channels, height, width):
         return images
-    parts = [to_uint8(fit(to_unit(part), channels, height, width)) for part in images.split(chunk)]
+    parts = [to_uint8(fit(to_unit(part), channels, height, width)) for part in torch.split(images, chunk)]
     return torch.cat(parts) if parts else images.new_empty((0, channels, height, width))
 
 

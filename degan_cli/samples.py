@@ -56,7 +56,7 @@ class GeneratorSource:
         noise = torch.Generator().manual_seed(20)
         z = torch.randn(count, self.generator.shape.latent, generator=noise)
         with torch.no_grad():
-            return torch.cat([to_uint8(self.generator(part.to(self.device))) for part in z.split(256)])
+            return torch.cat([to_uint8(self.generator(part.to(self.device))) for part in torch.split(z, 256)])
 
     def state(self) -> dict[str, Tensor]:
         """Nothing: the noise comes from the process's own random state."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from .engine import Engine
+    from .models import Classifier, Generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +173,7 @@ class DatasetSpec:
 class Method(Protocol):
     """A way to train a generator, as ``MethodSpec.build`` returns it."""
 
-    generator: nn.Module
+    generator: Generator
     """z (batch, latent) -> images in [0, 1]; what the artifact will hold."""
 
     def step(self, real: Tensor) -> dict[str, Tensor]:
@@ -191,9 +192,9 @@ class MethodParts:
 
     engine: Engine
     """Places networks, runs ``backward`` and ``autocast``, averages over processes."""
-    generator: nn.Module
+    generator: Generator
     discriminator: nn.Module
-    classifier: nn.Module
+    classifier: Classifier
     """Frozen, in eval mode: images (batch, C, H, W) in [0, 1], of the GAN's shape, to logits."""
     latent: int
     lr: float

@@ -80,7 +80,8 @@ class Header:
     def from_json(cls, value: Any) -> Header:
         """Raises ValueError as :meth:`from_text` does; keys that later versions may add are ignored."""
         _check(isinstance(value, dict), "is not an object")
-        version = value.get("version")
+        # Packs that were made by other tools say what they hold, but no version.
+        version = value.get("version", 1 if value.get("kind") == "dataset" else None)
         _check(isinstance(version, int) and not isinstance(version, bool) and version >= 1, "has no version")
         if version > VERSION:
             raise ValueError(f"has format {version}, this degan reads up to {VERSION}; upgrade degan-cli")

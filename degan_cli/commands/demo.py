@@ -66,9 +66,8 @@ def demo(
         )
     else:
         _print_table(accuracies, seconds)
-    note(
-        f"pictures of the samples: {files['dcgan'].with_suffix('.run')}/samples.png and {files['degan'].with_suffix('.run')}/samples.png"
-    )
+    pictures = (str(files[method].with_suffix(".run") / "samples.png") for method in ("dcgan", "degan"))
+    note(f"pictures of the samples: {', '.join(pictures)}")
 
 
 def _run(arguments: list[str], shared: list[str], quiet: bool) -> dict[str, Any]:

@@ -144,8 +144,10 @@ def _test_images(dataset: str, train: ImageSet, plugins: Plugins, data_dir: Path
     from ..datasets.resolve import open_images
 
     try:
-        shape = tuple(train.images.shape[1:])
-        test = open_images(dataset, "test", plugins=plugins, data_dir=data_dir, download=False, shape=shape)
+        channels, height, width = train.images.shape[1:]
+        test = open_images(
+            dataset, "test", plugins=plugins, data_dir=data_dir, download=False, shape=(channels, height, width)
+        )
     except BadFile as error:
         note(f"no test accuracy: {error}")
         return None

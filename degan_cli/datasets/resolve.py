@@ -1,30 +1,115 @@
-"""STAND-IN by the lead, to be overwritten."""
+"""From the text of ``--dataset``, ``--proxy`` or ``--samples`` to images in memory."""
+
 from __future__ import annotations
-import torch
+
+from collections.abc import Sequence
 from pathlib import Path
-from ..artifact import load_images
-from ..errors import BadFile, UnknownName
+from typing import TYPE_CHECKING
+
+import torch
+
+from .. import artifact
+from ..errors import BadFile, DeganError, PluginError, UnknownName
 from ..pixels import fit_uint8
-from ..specs import ImageSet
-P90=[i for i in range(100) if i not in (8,13,48,58,90,41,69,81,85,89)]
-P6=[68,23,33,49,60,71]
-def open_images(expression, split, *, plugins, data_dir, download=False, shape=None):
-    name,_,classes=expression.partition(":")
-    if name=="digits":
-        from sklearn.datasets import load_digits
-        d=load_digits(); im=torch.tensor(d.images/16*255).round().to(torch.uint8)[:,None]; y=torch.tensor(d.target)
-        order=torch.randperm(len(y),generator=torch.Generator().manual_seed(0)); k=1437
-        order=order[:k] if split=="train" else order[k:]
-        s=ImageSet(images=im[order],labels=y[order],class_names=tuple(map(str,range(10))))
+from ..report import warn
+from ..specs import DatasetRequest, ImageSet
+from .folders import load_folder
+from .subset import parse_classes, subset
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+CHUNK_ELEMENTS = 2**24
+"""Pixels times channels that are fitted at once."""
+
+
+def open_images(
+    expression: str,
+    split: str,
+    *,
+    plugins: Plugins,
+    data_dir: Path,
+    download: bool = False,
+    shape: tuple[int, int, int] | None = None,
+) -> ImageSet:
+    """The images that ``expression`` names.
+
+    It is an artifact, a folder of images, or a registered name; each may be followed by ``:`` and classes by name,
+    index or range (``cifar100:cloud,forest``, ``cifar100:0-19``), which are relabelled in that order. What exists as a
+    path is read as a path, with a warning if a data set has that name too. ``-`` is an artifact from stdin.
+
+    :param split: ``train`` or ``test``; an artifact, and a folder without split folders, has the same for both.
+    :param shape: (C, H, W) to fit the images to; None keeps the set's own.
+    :raises BadFile: when files are missing, damaged or empty.
+    :raises UnknownName: for a data set or class that does not exist.
+    :raises UsageError: for classes that make no sense.
+    :raises PluginError: when a plugin's data set fails.
+    """
+    if shape is not None and shape[0] not in (1, 3):
+        raise BadFile(f"{expression}: images have 1 or 3 channels, and cannot be fitted to a classifier of {shape[0]}")
+    is_path, name, classes = _parse(expression, plugins.datasets.names())
+    if is_path:
+        data = _from_path(Path(name), split, shape)
     else:
-        base="cifar100" if name.startswith("cifar100") else name
-        p=Path(data_dir)/f"{base}-{split}.safetensors"
-        if not p.exists(): raise BadFile(f"{p} missing")
-        s=load_images(p)[0] if isinstance(load_images(p),tuple) else load_images(p).images
-        classes={"cifar100-90":P90,"cifar100-6":P6}.get(name,classes)
-    if classes:
-        wanted=classes if isinstance(classes,list) else [int(c) for c in classes.split(",")]
-        keep=torch.isin(s.labels,torch.tensor(wanted))
-        s=ImageSet(images=s.images[keep],labels=None,class_names=())
-    if shape: s=ImageSet(images=fit_uint8(s.images,*shape),labels=s.labels,class_names=s.class_names)
-    return s
+        data = _registered(name, expression, DatasetRequest(split=split, data_dir=data_dir, download=download), plugins)
+    if classes is not None:
+        data = subset(data, parse_classes(classes, data.class_names, name))
+    if not len(data.images):
+        raise BadFile(f"{expression}: holds no images; name another data set or other classes")
+    return data if shape is None else _fitted(data, shape)
+
+
+def _parse(expression: str, registered: Sequence[str]) -> tuple[bool, str, str | None]:
+    """Whether a path is meant, the path or name, and the text after the colon if there is one."""
+    head, colon, rest = expression.partition(":")
+    if expression == "-" or _exists(expression):
+        is_path, name, classes = True, expression, None
+    else:
+        is_path, name, classes = _exists(head), head, rest if colon else None
+    if is_path and name in registered:
+        what = "folder" if Path(name).is_dir() else "file"
+        warn(f"{expression}: read from the {what} ./{name}, not the data set {name}; rename the {what} to get that")
+    if not is_path and name not in registered and _looks_like_path(expression):
+        raise BadFile(f"{expression}: no such file or folder; check the path")
+    return is_path, name, classes
+
+
+def _exists(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).exists()
+    except (OSError, ValueError):  # too long for a path, or with a NUL
+        return False
+
+
+def _looks_like_path(text: str) -> bool:
+    return "/" in text or "\\" in text or text.endswith(".safetensors")
+
+
+def _from_path(path: Path, split: str, shape: tuple[int, int, int] | None) -> ImageSet:
+    return load_folder(path, split, shape) if path.is_dir() else artifact.load_images(path)[0]
+
+
+def _registered(name: str, expression: str, request: DatasetRequest, plugins: Plugins) -> ImageSet:
+    try:
+        spec = plugins.datasets.get(name)
+    except UnknownName as error:
+        raise UnknownName(f"{error} (no file or folder is called {expression} either)") from None
+    try:
+        data = spec.load(request)
+    except DeganError:
+        raise
+    except Exception as error:  # a stranger's code may raise anything
+        provider = plugins.datasets.provider(name)
+        raise PluginError(f'{provider} failed to load "{name}": {type(error).__name__}: {error}') from error
+    if data.images.dtype != torch.uint8 or data.images.ndim != 4:
+        found = f"{data.images.dtype} {tuple(data.images.shape)}"
+        raise PluginError(
+            f'{plugins.datasets.provider(name)} gives "{name}" as {found}, not uint8 (N, C, H, W); tell its authors'
+        )
+    return data
+
+
+def _fitted(data: ImageSet, shape: tuple[int, int, int]) -> ImageSet:
+    largest = max(data.images[0].numel(), shape[0] * shape[1] * shape[2])
+    images = fit_uint8(data.images, *shape, chunk=max(1, CHUNK_ELEMENTS // largest))
+    return ImageSet(images=images, labels=data.labels, class_names=data.class_names)

@@ -11,7 +11,8 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ..checkpoint import Checkpoint, copy_weights
 from ..engine import Engine
@@ -51,7 +52,7 @@ def distill(
     wanted = top_classes(engine, teacher, held_out)  # (n,)
     stages = Stages(run.epochs, run.patience)
 
-    parts = {"student": student, "best": best, "optimiser": optimiser}
+    parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         samples.load_state(tensors.get("samples", {}))
@@ -106,7 +107,7 @@ def top_classes(engine: Engine, classifier: Classifier, images: Tensor) -> Tenso
     """The classifier's top class of each image uint8 (n, C, H, W), int64 (n,); it is left in eval mode."""
     classifier.eval()
     with torch.no_grad(), engine.autocast():
-        return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in images.split(SCORING_BATCH)])
+        return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in torch.split(images, SCORING_BATCH)])
 
 
 def _agreement(engine: Engine, student: Classifier, images: Tensor, wanted: Tensor) -> float:

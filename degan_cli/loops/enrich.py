@@ -28,7 +28,7 @@ MONITORED = 1000
 """Samples in each look at the generator, as many as the authors'."""
 SURE = 0.9
 """Top probability from which the authors count a sample as confident."""
-ROWS = 50
+ROWS = 25
 """At most so many looks in a run."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
@@ -96,8 +96,8 @@ def enrich(
             raise stopped(code, f"step {step} of {run.steps}")
 
     kept = engine.unwrap(method.generator) if average is None else average
-    images = run.steps * run.batch_size * engine.processes
-    return kept.eval(), {"updates": run.steps, "images": images, "proxy_images": len(proxy), **look}
+    seen = run.steps * run.batch_size * engine.processes
+    return kept.eval(), {"updates": run.steps, "images": seen, "proxy_images": len(proxy), **look}
 
 
 def _follow(average: nn.Module, live: nn.Module, decay: float) -> None:
@@ -114,8 +114,8 @@ def _look(engine: Engine, generator: nn.Module, classifier: Classifier, z: Tenso
     was_training = generator.training
     generator.eval()
     with torch.no_grad(), engine.autocast():
-        images = torch.cat([generator(part) for part in z.split(250)])
-        logits = torch.cat([classifier(part) for part in images.split(250)])
+        images = torch.cat([generator(part) for part in torch.split(z, 250)])
+        logits = torch.cat([classifier(part) for part in torch.split(images, 250)])
     generator.train(was_training)
     return images, logits.float().softmax(dim=1)
 
@@ -154,7 +154,7 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
         ),
         "discriminator": (
             values.get("d_loss", 1.0) < 0.01,
-            "the discriminator tells every image apart, the generator learns little; use more proxy images or a smaller --lr",
+            "the discriminator tells all images apart, so the generator learns little; use more proxy images",
         ),
     }
     for name, (met, message) in troubles.items():

@@ -10,7 +10,9 @@ import copy
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from ..checkpoint import Checkpoint, copy_weights
 from ..engine import Engine
@@ -60,7 +62,7 @@ def train_teacher(
     stages = Stages(run.epochs, run.patience)
     steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
 
-    parts = {"classifier": classifier, "best": best, "optimiser": optimiser}
+    parts: dict[str, nn.Module | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         shuffle.load_state(tensors["shuffle"])

@@ -31,7 +31,7 @@ def find(name: str) -> ArchitectureSpec | None:
         name=PREFIX + name,
         build=partial(_build, name),
         size=side if config.fixed_input_size else None,
-        min_size=max(32, *(config.min_input_size or ())[1:]),
+        min_size=max([32, *(config.min_input_size or ())[1:]]),
         statistics=partial(_statistics, tuple(config.mean), tuple(config.std)),
         source=f"timm {config.paper_ids or config.origin_url or name}",
     )

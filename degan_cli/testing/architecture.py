@@ -56,8 +56,10 @@ def _check(spec: ArchitectureSpec, input: InputSpec, classes: int) -> None:
 
 
 def _check_shape(spec: ArchitectureSpec, input: InputSpec) -> None:
-    images = torch.randn(2, *input.shape)
-    with torch.no_grad():
-        logits = spec.build(2, input).eval()(images)
-    shape = f"{input.height}x{input.width}"
-    require_tensor(f"{spec.name}: size is None, so any is allowed; its logits for {shape}", logits, (2, 2))
+    what = f"{spec.name}: its size is None, so it must take any; for {input.height}x{input.width}"
+    try:
+        with torch.no_grad():
+            logits = spec.build(2, input).eval()(torch.randn(2, *input.shape))
+    except (RuntimeError, ValueError) as error:
+        raise AssertionError(f"{what}: {error}") from error
+    require_tensor(f"{what}: its logits", logits, (2, 2))

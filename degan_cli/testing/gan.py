@@ -67,7 +67,10 @@ def _check_options(spec: GanSpec, shape: GanShape) -> None:
     for name, build in (("generator", spec.generator), ("discriminator", spec.discriminator)):
         narrow, wide = _size(build(shape)), _size(build(replace(shape, width=2 * shape.width)))
         require(narrow < wide, f"{name} of {spec.name}: ignores the width")
-    images = spec.generator(replace(shape, latent=7)).eval()(torch.randn(2, 7))
+    try:
+        images = spec.generator(replace(shape, latent=7)).eval()(torch.randn(2, 7))
+    except RuntimeError as error:
+        raise AssertionError(f"generator of {spec.name}: ignores the latent length: {error}") from error
     require_tensor(f"{spec.name}: images of a latent of 7", images, (2, shape.channels, shape.size, shape.size))
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..engine import Engine, start
-from ..models import Classifier
-from ..specs import InputSpec, Method, MethodParts, MethodSpec
+from ..models import Classifier, Generator
+from ..specs import GanShape, InputSpec, Method, MethodParts, MethodSpec
 from .common import equal_states, require, require_pixels, require_tensor
 
 BATCH = 8
@@ -58,7 +58,7 @@ def check_settings(spec: MethodSpec) -> None:
 
 def _parts(engine: Engine, settings: Any) -> MethodParts:
     channels, side, _ = SHAPE
-    generator = nn.Sequential(
+    network = nn.Sequential(
         nn.Linear(LATENT, 8 * 4 * 4),
         nn.Unflatten(1, (8, 4, 4)),
         nn.BatchNorm2d(8),
@@ -67,12 +67,13 @@ def _parts(engine: Engine, settings: Any) -> MethodParts:
         nn.Conv2d(8, channels, 3, padding=1),
         nn.Sigmoid(),
     )
+    generator = Generator(network, "tiny", GanShape(channels=channels, size=side, latent=LATENT, width=8))
     discriminator = nn.Sequential(nn.Conv2d(channels, 8, 4, 4), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(512, 1))
-    network = nn.Sequential(
+    layers = nn.Sequential(
         nn.Conv2d(channels, 8, 4, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, CLASSES)
     )
     input = InputSpec(channels=channels, height=side, width=side, mean=(0.5,) * channels, std=(0.5,) * channels)
-    classifier = Classifier(network, "tiny", tuple(f"class {index}" for index in range(CLASSES)), input)
+    classifier = Classifier(layers, "tiny", tuple(f"class {index}" for index in range(CLASSES)), input)
     return MethodParts(
         engine=engine,
         generator=generator,

@@ -1,0 +1,118 @@
+"""Classes of a data set: found by name or number, cut out, and matched with those of a classifier."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import UnknownName, UsageError
+from ..image_folder import folder_names
+from ..registry import unknown
+from ..specs import ImageSet
+
+
+def parse_classes(text: str, class_names: Sequence[str], name: str) -> list[int]:
+    """Indices of the classes that ``text`` lists, such as ``cloud,forest`` or ``0-19,33``, each once.
+
+    A name counts before an index, also at both ends of a range, and case only where it is needed.
+
+    :param name: what messages call the data set.
+    :raises UnknownName: for a name or number that no class has.
+    :raises UsageError: when nothing is listed, or there are no classes to choose from.
+    """
+    if not class_names:
+        raise UsageError(f'{name}: has no labels, so there are no classes to choose; leave ":{text}" out')
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if not items:
+        raise UsageError(f'{name}: no class after the ":"; write for example {name}:{class_names[0]} or {name}:0-1')
+    indices = (index for item in items for index in _find(item, class_names, name))
+    return list(dict.fromkeys(indices))
+
+
+def find_class(item: str, class_names: Sequence[str], name: str) -> int:
+    """The index of one class, given by name or number; raises UnknownName as :func:`parse_classes` does."""
+    index = _by_name(item, class_names)
+    if index is None and re.fullmatch(r"[0-9]+", item):
+        index = int(item) if int(item) < len(class_names) else None
+        if index is None:
+            raise UnknownName(f"{name}: no class {item}; its classes are numbered from 0 to {len(class_names) - 1}")
+    if index is None:
+        raise unknown(f"class of {name}", item, class_names)
+    return index
+
+
+def subset(data: ImageSet, classes: Sequence[int]) -> ImageSet:
+    """The images of some classes, in their old order, relabelled 0 ... n-1 in the order of ``classes``."""
+    if data.labels is None:
+        raise ValueError("images without labels have no classes")
+    table = torch.full((len(data.class_names),), -1, dtype=torch.int64)
+    table[list(classes)] = torch.arange(len(classes))
+    labels = table[data.labels]
+    kept = labels >= 0
+    return ImageSet(
+        images=data.images[kept],
+        labels=labels[kept],
+        class_names=tuple(data.class_names[index] for index in classes),
+    )
+
+
+def match_classes(
+    labels: Tensor, data_names: Sequence[str], classifier_names: Sequence[str]
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels of a data set as indices into a classifier's classes, matched by name.
+
+    Equal names match first; then names that differ in case only, or in the characters that a folder cannot have in
+    its name (``T-shirt/top`` and ``T-shirt_top``), unless two names of one side would become the same.
+
+    :param labels: int64 (N,), indices into ``data_names``.
+    :returns: labels int64 (N,), -1 for classes that the classifier lacks, and the names of these.
+    """
+    exact = {name: index for index, name in enumerate(classifier_names)}
+    spare = [name for name in classifier_names if name not in set(data_names)]
+    alike, in_folder = _unique(spare, str.casefold), _unique(spare, _folder_name)
+
+    def similar(name: str) -> str | None:
+        key = name.casefold()
+        return alike.get(key) or in_folder.get(key) or alike.get(_folder_name(name))
+
+    partner = {name: name if name in exact else similar(name) for name in data_names}
+    wooed = Counter(partner.values())
+    table = [exact[to] if (to := partner[name]) is not None and wooed[to] == 1 else -1 for name in data_names]
+    missing = tuple(name for name, index in zip(data_names, table, strict=True) if index < 0)
+    return torch.tensor(table, dtype=torch.int64)[labels], missing
+
+
+def _unique(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
+    """Keys that only one name has, with that name."""
+    counts = Counter(map(key, names))
+    return {key(name): name for name in names if counts[key(name)] == 1}
+
+
+def _folder_name(name: str) -> str:
+    return folder_names([name])[0].casefold()
+
+
+def _find(item: str, class_names: Sequence[str], name: str) -> list[int]:
+    ends = re.fullmatch(r"([0-9]+)\s*-\s*([0-9]+)", item)
+    if ends is None or _by_name(item, class_names) is not None:
+        return [find_class(item, class_names, name)]
+    named = [_by_name(end, class_names) for end in ends.groups()]
+    # Both ends are names or both are numbers: among the classes 5 ... 9, "0-7" is not the first to the third.
+    numbers = [int(end) for end in ends.groups()]
+    first, last = [index for index in named if index is not None] if None not in named else numbers
+    if first > last:
+        raise UsageError(f'{name}: "{item}" runs backwards; write {ends[2]}-{ends[1]}')
+    if last >= len(class_names):
+        raise UnknownName(f"{name}: no classes {item}; its classes are numbered from 0 to {len(class_names) - 1}")
+    return list(range(first, last + 1))
+
+
+def _by_name(item: str, class_names: Sequence[str]) -> int | None:
+    if item in class_names:
+        return class_names.index(item)
+    alike = [index for index, name in enumerate(class_names) if name.casefold() == item.casefold()]
+    return alike[0] if len(alike) == 1 else None
