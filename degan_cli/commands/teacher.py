@@ -75,9 +75,8 @@ def teacher(
     from ..checkpoint import Checkpoint
     from ..datasets.resolve import open_images
     from ..engine import start
-    from ..loops.evaluate import predict
+    from ..loops.evaluate import evaluate_classifier
     from ..loops.teacher import train_teacher
-    from ..metrics import accuracy
     from ..models import Classifier
     from ..pixels import digest, fit_uint8
     from ..specs import ImageSet
@@ -120,8 +119,7 @@ def teacher(
     if engine.is_main:
         test = _test_images(dataset, data, plugins, data_dir)
         if test is not None and test.labels is not None:
-            logits = predict(best, test.images, engine.device)
-            metrics["test_accuracy"] = accuracy(logits, test.labels)
+            metrics["test_accuracy"] = evaluate_classifier(engine, best, test)["accuracy"]
             note(f"test accuracy {metrics['test_accuracy']:.2%} on {len(test.images):,} images")
         sha256 = artifact.save_classifier(
             out.path,

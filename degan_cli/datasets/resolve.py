@@ -35,8 +35,8 @@ def open_images(
     """The images that ``expression`` names.
 
     It is an artifact, a folder of images, or a registered name; each may be followed by ``:`` and classes by name,
-    index or range (``cifar100:cloud,forest``, ``cifar100:0-19``), which are relabelled in that order. What exists as a
-    path is read as a path, with a warning if a data set has that name too. ``-`` is an artifact from stdin.
+    index or range (``cifar100:cloud,forest``, ``cifar100:0-19``), which are relabelled in that order. A registered name
+    counts before a path of that name, which ``./NAME`` reaches. ``-`` is an artifact from stdin.
 
     :param split: ``train`` or ``test``; an artifact, and a folder without split folders, has the same for both.
     :param shape: (C, H, W) to fit the images to; None keeps the set's own.
@@ -62,13 +62,14 @@ def open_images(
 def _parse(expression: str, registered: Sequence[str]) -> tuple[bool, str, str | None]:
     """Whether a path is meant, the path or name, and the text after the colon if there is one."""
     head, colon, rest = expression.partition(":")
-    if expression == "-" or _exists(expression):
+    if head in registered:
+        if _exists(head):
+            warn(f"{head}: this is the data set, not the path of that name here; write ./{head} for the path")
+        is_path, name, classes = False, head, rest if colon else None
+    elif expression == "-" or _exists(expression):
         is_path, name, classes = True, expression, None
     else:
         is_path, name, classes = _exists(head), head, rest if colon else None
-    if is_path and name in registered:
-        what = "folder" if Path(name).is_dir() else "file"
-        warn(f"{expression}: read from the {what} ./{name}, not the data set {name}; rename the {what} to get that")
     if not is_path and name not in registered and _looks_like_path(expression):
         raise BadFile(f"{expression}: no such file or folder; check the path")
     return is_path, name, classes

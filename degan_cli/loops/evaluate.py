@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from .. import metrics
+from ..datasets.subset import match_classes
 from ..engine import Engine
 from ..errors import BadFile, Diverged
 from ..models import Classifier
 from ..specs import ImageSet
 from .predict import predict, predict_with_features
 
-__all__ = ["evaluate_classifier", "evaluate_samples", "predict", "renumber"]
+__all__ = ["evaluate_classifier", "evaluate_samples", "predict"]
 
 CONFIDENT = 0.9
 """Largest probability above which the authors call a prediction confident when they judge a generator."""
@@ -53,7 +54,7 @@ def evaluate_classifier(
             few = ", ".join(reference.class_names[:5])
             raise BadFile(f"the two classifiers share no class name ({', '.join(names[:5])}, ... and {few}, ...)")
         theirs = predict(reference, images, engine.device, autocast=engine.autocast).argmax(dim=1)
-        result["agreement"] = metrics.agreement(predicted, renumber(theirs, reference.class_names, names))
+        result["agreement"] = metrics.agreement(predicted, match_classes(theirs, reference.class_names, names)[0])
         result["unshared_classes"] = sorted(set(names) ^ set(reference.class_names))
     return result
 
@@ -99,20 +100,13 @@ def evaluate_samples(
     }
 
 
-def renumber(classes: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:
-    """Class indices into ``names`` as indices into ``wanted``, by name; -1 for a class that ``wanted`` lacks."""
-    place = {name: index for index, name in enumerate(wanted)}
-    table = torch.tensor([place.get(name, -1) for name in names], dtype=torch.int64)
-    return table[classes]
-
-
 def _known(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
     """Images and labels, as indices into ``names``, of the classes in ``names``; how many others there are of each."""
     if not len(data.images):
         raise BadFile("the data set has no images")
     if data.labels is None:
         return data.images, None, {}
-    labels = renumber(data.labels, data.class_names, names)
+    labels, _ = match_classes(data.labels, data.class_names, names)
     unknown = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
     left_out = {name: count for name, count in zip(data.class_names, unknown, strict=True) if count}
     kept = labels >= 0

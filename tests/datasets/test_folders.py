@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,14 @@ def test_damaged_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff\xe0junk")
     with pytest.raises(BadFile, match=r"b\.jpg: no image that can be read"):
         load_folder(tmp_path, "train", (1, 2, 2))
+
+
+def test_warnings_that_name_no_file_are_kept_from_people(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.jpg", 9)
+    Image.new("L", (4, 4)).save(path, exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_folder(tmp_path, "train").images.shape == (1, 1, 4, 4)
 
 
 @pytest.mark.parametrize("file", [None, "cat/readme.txt"])

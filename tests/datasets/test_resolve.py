@@ -125,12 +125,12 @@ def test_classes_of_a_folder(opened, tmp_path: Path) -> None:
     assert levels(opened(f"{tmp_path}/pets:dog")) == [20]
 
 
-def test_folder_with_the_name_of_a_data_set_is_read_and_told(opened, tmp_path: Path, capsys) -> None:
+def test_a_data_set_wins_over_a_folder_of_its_name_and_says_so(opened, tmp_path: Path, capsys) -> None:
     write_folder(tmp_path / "things")
     assert opened("./things").class_names == ("cat", "dog")
     assert capsys.readouterr().err == ""
-    assert opened("things").class_names == ("cat", "dog")
-    assert "things: read from the folder ./things, not the data set things" in capsys.readouterr().err
+    assert opened("things").class_names != ("cat", "dog")
+    assert "things: this is the data set, not the path of that name here; write ./things" in capsys.readouterr().err
 
 
 def test_dataset_artifact(opened, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from degan_cli.engine import Engine, start
 from degan_cli.errors import BadFile
-from degan_cli.loops.evaluate import evaluate_classifier, evaluate_samples, renumber
+from degan_cli.loops.evaluate import evaluate_classifier, evaluate_samples
 from degan_cli.loops.predict import predict, predict_with_features
 from degan_cli.models import Classifier
 from degan_cli.specs import ImageSet, InputSpec
@@ -106,10 +106,6 @@ def test_agreement_needs_no_labels_and_matches_names(engine: Engine) -> None:
     assert "accuracy" not in same_order
     with pytest.raises(BadFile, match=r"share no class name \(a, b, ... and y, z"):
         evaluate_classifier(engine, levels("a", "b"), data, levels("y", "z"))
-
-
-def test_renumber_marks_what_is_lacking() -> None:
-    assert renumber(torch.tensor([0, 1, 2, 1]), ("x", "y", "z"), ("z", "y")).tolist() == [-1, 1, 0, 1]
 
 
 def test_samples_are_counted_by_class_and_confidence(engine: Engine) -> None:
