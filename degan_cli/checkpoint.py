@@ -87,6 +87,7 @@ class Checkpoint:
                     self.engine.unwrap(part).load_state_dict(_under(f"network/{name}", flat))
                 else:
                     part.load_state_dict(_optimiser_state(_under(f"optimiser/{name}", flat), about["groups"][name]))
+                    _lay_out_as_parameters(part)
             if about["scaler"] is not None and self.engine.accelerator.scaler is not None:
                 self.engine.accelerator.scaler.load_state_dict(about["scaler"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -128,6 +129,16 @@ def _optimiser_state(moments: Mapping[str, Tensor], groups: list[dict[str, Any]]
         state.setdefault(int(index), {})[name] = value
     tupled = [{k: tuple(v) if k == "betas" else v for k, v in group.items()} for group in groups]
     return {"state": state, "param_groups": tupled}
+
+
+def _lay_out_as_parameters(optimiser: Optimizer) -> None:
+    """Give the moments the memory layout of their parameters, channels_last for most: fused kernels rely on it."""
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            moments = optimiser.state.get(parameter, {})
+            for key, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[key] = torch.empty_like(parameter).copy_(value)
 
 
 def copy_weights(source: nn.Module, target: nn.Module) -> None:

@@ -35,7 +35,15 @@ class TinyDiscriminator(nn.Sequential):
 def tiny_classifier(classes: int = 3, seed: int = 0) -> Classifier:
     """Normalised images (batch, 1, 8, 8) -> logits (batch, classes)."""
     torch.manual_seed(seed)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, classes))
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64, classes),
+    )
     return Classifier(network, "tiny", tuple(f"class {k}" for k in range(classes)), INPUT)
 
 

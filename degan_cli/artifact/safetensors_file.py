@@ -154,13 +154,14 @@ def _read_head(file: BinaryIO, name: str) -> tuple[bytes, int, dict[str, str]]:
     first = file.read(8)
     if not first:
         raise BadFile(f"{name}: is empty; fetch or make it again")
-    if first.startswith(b"PK\x03\x04") or (first[0] == 0x80 and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
-        raise BadFile(
-            f"{name}: looks like a pickled PyTorch file, which can run code when opened, so degan never does; "
-            "convert its state dict with safetensors.torch.save_file"
-        )
     size = int.from_bytes(first, "little")
     if len(first) < 8 or not 2 <= size <= MAX_HEADER:
+        # Only now: a header of 640 bytes begins with the bytes of a pickle, too.
+        if first.startswith(b"PK\x03\x04") or (first[0] == 0x80 and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
+            raise BadFile(
+                f"{name}: looks like a pickled PyTorch file, which can run code when opened, so degan never does; "
+                "convert its state dict with safetensors.torch.save_file"
+            )
         raise BadFile(f"{name}: is not a safetensors file; degan reads no other format")
     text = file.read(size)
     if len(text) < size:

@@ -21,15 +21,20 @@ PROXY = "digits:2,3,8"
 """Three digits of ten; their labels are never used."""
 
 TEACHER = "--arch lenet --epochs 30 --patience 5"
-GAN = "--steps 800 --batch-size 64 --width 16 --lr 1e-3"
+GAN = "--batch-size 64 --width 16 --lr 1e-3 --steps 800"
 WEIGHTS = "--lambda-e 1 --lambda-d 10"
 """Chosen by class counts and confidence of the samples, as the paper advises: three digits are far from ten."""
 STUDENT = "--student lenet-half --epochs 30 --steps-per-epoch 64 --patience 5"
+QUICK = {"teacher": "--epochs 2", "enrich": "--steps 4", "distill": "--epochs 1 --steps-per-epoch 4 --held-out 64"}
+"""Overrides for ``--quick``; of an option that is given twice, the last counts."""
 ROWS = ("true data", "proxy", "DCGAN", "DeGAN")
 
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for all files.")] = Path("degan-demo"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few updates only: shows that all works, the numbers mean nothing.")
+    ] = False,
     device: Device = "auto",
     precision: Precision = "auto",
     seed: Seed = 0,
@@ -45,7 +50,8 @@ def demo(
     shared = ["--device", device, "--precision", precision, "--seed", str(seed), "-q", *(["--force"] if force else [])]
 
     def step(command: str) -> dict[str, Any]:
-        return _run(shlex.split(command), shared, quiet)
+        shorter = QUICK[command.split()[0]] if quick else ""
+        return _run(shlex.split(f"{command} {shorter}"), shared, quiet)
 
     files = {name: output / f"{name}.safetensors" for name in ("teacher", "dcgan", "degan")}
     teacher = shlex.quote(str(files["teacher"]))

