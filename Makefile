@@ -16,7 +16,7 @@ $(VENV)/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/degan demo
+	$(BIN)/degan demo --force
 
 test: lint
 	$(BIN)/python -m pytest -q tests plugins

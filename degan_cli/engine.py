@@ -103,12 +103,12 @@ class Engine:
         self.accelerator.backward(loss)
 
     def mean_over_processes(self, values: Tensor) -> Tensor:
-        """Mean of a tensor over all processes; gradients flow back to each of them."""
+        """Mean of a tensor over all processes, for a loss whose gradients :meth:`backward` averages."""
         if self.processes == 1:
             return values
-        from torch.distributed.nn.functional import all_reduce
-
-        return cast(Tensor, all_reduce(values)) / self.processes  # type: ignore[no-untyped-call]
+        mean = self.accelerator.reduce(values.detach(), reduction="mean")
+        # Each process's own share carries its whole gradient, since DDP divides the sum by their number afterwards.
+        return cast(Tensor, values + (mean - values).detach())
 
     def from_main(self, value: float) -> float:
         """The main process's value of a number, so that all processes take the same decisions."""

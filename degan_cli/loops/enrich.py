@@ -32,6 +32,8 @@ ROWS = 25
 """At most so many looks in a run."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
+GUARDED_FROM = 0.25
+"""Part of the run after which the samples must be of some use; before, every generator looks collapsed."""
 
 
 def enrich(
@@ -82,7 +84,8 @@ def enrich(
             kept = engine.unwrap(method.generator) if average is None else average
             images, probabilities = _look(engine, kept, classifier, z)
             look = _describe(probabilities, images, classifier.class_names)
-            _guard(report, warned, look, values, late=2 * step >= run.steps)
+            if step >= run.steps * GUARDED_FROM:
+                _guard(report, warned, look, values)
             report.row(
                 step, {"epoch": round(step / epoch_steps, 2), **values, **look}, _line(step, run.steps, values, look)
             )
@@ -134,14 +137,14 @@ def _describe(probabilities: Tensor, images: Tensor, class_names: tuple[str, ...
     }
 
 
-def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[str, float], late: bool) -> None:
+def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[str, float]) -> None:
     """Warn once of each thing that spoils the samples, with the class counts."""
     counts = look["class_counts"]
     never = [name for name, count in counts.items() if count == 0]
     total = sum(counts.values())
     troubles = {
         "missing": (
-            late and bool(never),
+            bool(never),
             f"no sample of {len(never)} of {len(counts)} classes ({_few(never)}); try a larger --lambda-d",
         ),
         "one class": (
