@@ -39,10 +39,10 @@ HOUR_LENET = Scale(
     distill="--epochs 25 --patience 6",
 )
 HOUR_ALEXNET = Scale(
-    name="reduced: GAN of width 32 instead of 64, 1,500 updates instead of 5,000, batch 128; "
+    name="reduced: GAN of width 32 instead of 64, 1,000 updates instead of 5,000, batch 128; "
     "3/5 of CIFAR-100; a stage has 10 (teacher) or 8 (student, of 128 updates instead of 256) epochs at most",
     teacher="--epochs 10 --patience 4",
-    enrich="--steps 1500 --batch-size 128 --width 32",
+    enrich="--steps 1000 --batch-size 128 --width 32",
     distill="--epochs 8 --steps-per-epoch 128 --patience 4",
 )
 

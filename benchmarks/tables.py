@@ -39,7 +39,7 @@ def _cells(cells: list[dict[str, Any]]) -> str:
     published = any(cell["published"] is not None for cell in cells)
     head = ["classifier", *(["published"] if published else []), "measured", "seeds"]
     lines = [_row(head), _row(["---", *["---:"] * (len(head) - 1)])]
-    for cell in cells:
+    for cell in sorted(cells, key=lambda cell: list(ROWS).index(cell["row"])):
         values = cell["measured"]
         spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
         row = [ROWS[cell["row"]], *([f"{cell['published']:.2f}"] if published else [])]
