@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -57,7 +58,7 @@ class Output:
         }
         if reused:
             result["reused"] = True
-        if next_command:
+        if next_command and not self.to_stdout:
             report.note(f"next: {next_command}")
         if self.to_stdout:
             report.note(json.dumps(result, sort_keys=True))
@@ -71,7 +72,7 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
     :param given: the value of ``-o``; None takes ``derived`` in the working folder.
     :param derived: a name made from the inputs, without suffix.
     :raises UsageError: when the artifact exists, or a stopped run's checkpoint, and neither ``--force`` nor
-        ``--resume`` says what to do about it.
+        ``--resume`` says what to do about it; and when nothing can be written there.
     """
     path = given if given is not None else Path(safe_name(derived) + SUFFIX)
     if path == STDOUT:
@@ -88,7 +89,12 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
             stale.unlink(missing_ok=True)
     elif (folder / CHECKPOINT).exists() and not resume:
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"-o {path}: cannot make the folder {folder} ({error.strerror}); name another place"
+        ) from error
     return Output(path=path, folder=folder, as_json=as_json)
 
 

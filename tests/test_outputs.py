@@ -74,6 +74,12 @@ def test_with_a_dash_the_closing_line_goes_to_stderr(capsys):
     assert json.loads(shown.err)["sha256"] == "abc"
 
 
+def test_a_place_that_cannot_be_written_is_a_usage_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot make its folder \((File exists|Not a directory)\)"):
+        claim_it(tmp_path / "file" / "x.safetensors")
+
+
 @pytest.mark.parametrize(("text", "name"), [("a b/c", "a-b-c"), ("../..", "out"), ("x:0-19", "x-0-19")])
 def test_safe_names(text, name):
     assert safe_name(text) == name
