@@ -90,11 +90,11 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
     elif (folder / CHECKPOINT).exists() and not resume:
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"-o {path}: cannot make the folder {folder} ({error.strerror}); name another place"
-        ) from error
+        raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"-o {path}: its folder is not writable; name another place")
     return Output(path=path, folder=folder, as_json=as_json)
 
 
