@@ -20,16 +20,16 @@ class TinyGenerator(nn.Sequential):
     """z (batch, 4) -> images (batch, 1, 8, 8)."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Linear(4, 64), nn.BatchNorm1d(64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8)))
+        super().__init__(nn.Linear(4, 64, bias=False), nn.BatchNorm1d(64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8)))
 
 
 class TinyDiscriminator(nn.Sequential):
     """Images (batch, 1, 8, 8) -> logits (batch,)."""
 
     def __init__(self) -> None:
-        super().__init__(
-            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1), nn.Flatten(0)
-        )
+        # No bias before BatchNorm: its gradient is rounding noise, which Adam would magnify to full steps.
+        hidden = (nn.Conv2d(1, 4, 4, 2, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 5, 3))
+        super().__init__(*hidden, nn.Flatten(), nn.Linear(5, 1), nn.Flatten(0))
 
 
 def tiny_classifier(classes: int = 3, seed: int = 0) -> Classifier:
