@@ -11,6 +11,7 @@ import torch
 from . import artifact
 from .datasets.resolve import open_images
 from .errors import BadFile, UsageError
+from .parents import recorded_sha256
 from .pixels import digest
 from .report import warn
 from .samples import GeneratorSource, Mixture, Source, StoredSource
@@ -73,9 +74,9 @@ def _open_one(
 
 
 def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: Loaded[Classifier]) -> None:
-    made_for = [parent["sha256"] for parent in generator.header.parents if parent["role"] == "classifier"]
-    if made_for and teacher.sha256 not in made_for:
-        warn(f"{name}: its samples were made for another classifier (sha256 {made_for[0][:12]}) than {teacher.path}")
+    made_for = recorded_sha256(generator)
+    if made_for not in ("", teacher.sha256):
+        warn(f"{name}: its samples were made for another classifier (sha256 {made_for[:12]}) than {teacher.path}")
 
 
 def _split_weight(text: str) -> tuple[str, float]:

@@ -27,7 +27,7 @@ def find_classifier(
     The recorded path is tried from the working folder, then its file name beside ``made``; a file of other
     content is not it. Another classifier than the recorded one is used if it is given, with a warning.
 
-    :param arch: architecture and number of classes, for a classifier that is a plain state dict.
+    :param arch: architecture and number of classes, for a classifier that is a plain state dict; recorded ones serve.
     :raises BadFile: when the given file cannot be used.
     """
     wanted = recorded_sha256(made)
@@ -48,7 +48,8 @@ def find_classifier(
         except BadFile:  # whatever it is, it is not the file that was recorded
             continue
         if file is not None and file.sha256 == wanted:
-            return load_classifier(file, plugins, arch, num_classes)
+            run = made.header.run if made.header is not None else {}
+            return load_classifier(file, plugins, arch or run.get("arch"), num_classes or run.get("num_classes"))
     return None
 
 

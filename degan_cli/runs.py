@@ -49,6 +49,10 @@ class EnrichRun(Run):
     """Settings of ``degan enrich``."""
 
     classifier: str
+    arch: str | None = None
+    """Architecture of the classifier, where its file is a plain state dict."""
+    num_classes: int | None = None
+    """Its number of classes, likewise."""
     proxy: str
     method: str = "degan"
     gan: str = "dcgan"
@@ -72,6 +76,10 @@ class DistillRun(Run):
     """Settings of ``degan distill``."""
 
     teacher: str
+    arch: str | None = None
+    """Architecture of the teacher, where its file is a plain state dict."""
+    num_classes: int | None = None
+    """Its number of classes, likewise."""
     student: str
     samples: tuple[str, ...]
     epochs: int = 5000

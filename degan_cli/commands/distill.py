@@ -110,6 +110,8 @@ def distill(
     )
     run = DistillRun(
         teacher=str(teacher),
+        arch=arch,
+        num_classes=num_classes,
         student=spec.name,
         samples=tuple(samples),
         epochs=epochs,

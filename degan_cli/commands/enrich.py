@@ -130,6 +130,8 @@ def enrich(
         steps = epochs * max(1, round(len(images) / (batch * engine.processes)))
     run = EnrichRun(
         classifier=str(classifier),
+        arch=arch,
+        num_classes=num_classes,
         proxy=proxy,
         method=method,
         gan=gan,
