@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -260,7 +259,6 @@ def test_a_huge_network_in_a_small_file_is_refused_without_its_memory(saved: Pat
         load_classifier(saved, plugins)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("degan_cli.networks.lenet") is None, reason="no built-in networks")
 def test_a_built_in_network_comes_back(tmp_path: Path):
     from degan_cli.plugins import load_plugins
 
