@@ -35,6 +35,8 @@ class Output:
     folder: Path
     """``NAME.run``: metrics, pictures, checkpoint."""
     as_json: bool
+    quiet: bool = False
+    """Leaves out what is for people only."""
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -43,9 +45,16 @@ class Output:
         return self.path == STDOUT
 
     def finish(
-        self, kind: str, sha256: str, metrics: Mapping[str, Any], next_command: str = "", reused: bool = False
+        self,
+        kind: str,
+        sha256: str,
+        metrics: Mapping[str, Any],
+        *,
+        summary: str = "",
+        next_command: str = "",
+        reused: bool = False,
     ) -> None:
-        """Print the result on stdout and what to run next on stderr.
+        """Print the result on stdout, and on stderr what came out and what to run next.
 
         :param reused: the artifact was complete before; ``seconds`` is not the time it took.
         """
@@ -58,7 +67,9 @@ class Output:
         }
         if reused:
             result["reused"] = True
-        if next_command and not self.to_stdout:
+        if summary and not self.quiet:
+            report.note(summary)
+        if next_command and not self.quiet and not self.to_stdout:
             report.note(f"next: {next_command}")
         if self.to_stdout:
             report.note(json.dumps(result, sort_keys=True))
@@ -66,7 +77,7 @@ class Output:
             report.print_result(result, self.as_json)
 
 
-def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_json: bool) -> Output:
+def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_json: bool, quiet: bool = False) -> Output:
     """Decide where a run writes, before it costs any time.
 
     :param given: the value of ``-o``; None takes ``derived`` in the working folder.
@@ -76,7 +87,7 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
     """
     path = given if given is not None else Path(safe_name(derived) + SUFFIX)
     if path == STDOUT:
-        return Output(path=path, folder=Path(safe_name(derived) + ".run"), as_json=as_json)
+        return Output(path=path, folder=Path(safe_name(derived) + ".run"), as_json=as_json, quiet=quiet)
     if path.suffix != SUFFIX:
         raise UsageError(f"-o {path}: an artifact's name ends in {SUFFIX}; use -o {path.with_suffix(SUFFIX)}")
     folder = path.with_suffix(".run")
@@ -95,7 +106,7 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
         raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"-o {path}: its folder is not writable; name another place")
-    return Output(path=path, folder=folder, as_json=as_json)
+    return Output(path=path, folder=folder, as_json=as_json, quiet=quiet)
 
 
 def finished_before(output: Output, run: Mapping[str, Any], resume: bool) -> tuple[Header, str] | None:

@@ -54,10 +54,10 @@ def test_other_suffixes_and_folders_are_refused(tmp_path):
 
 def test_the_closing_line_is_the_path_or_one_object(tmp_path, capsys):
     out = claim_it(tmp_path / "x.safetensors")
-    out.finish("generator", "abc", {"updates": 3}, "degan distill ...")
+    out.finish("generator", "abc", {"updates": 3}, summary="it went well", next_command="degan distill ...")
     shown = capsys.readouterr()
     assert shown.out == f"{out.path}\n"
-    assert shown.err == "next: degan distill ...\n"
+    assert shown.err == "it went well\nnext: degan distill ...\n"
 
     claim(tmp_path / "x.safetensors", "", force=False, resume=False, as_json=True).finish(
         "generator", "abc", {"updates": 3}
@@ -65,6 +65,12 @@ def test_the_closing_line_is_the_path_or_one_object(tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)
     assert (result["kind"], result["sha256"], result["metrics"]) == ("generator", "abc", {"updates": 3})
     assert result["seconds"] >= 0
+
+
+def test_quiet_leaves_the_result_only(tmp_path, capsys):
+    out = claim(tmp_path / "x.safetensors", "", **FLAGS, quiet=True)
+    out.finish("generator", "abc", {}, summary="it went well", next_command="degan distill ...")
+    assert capsys.readouterr() == (f"{out.path}\n", "")
 
 
 def test_with_a_dash_the_closing_line_goes_to_stderr(capsys):

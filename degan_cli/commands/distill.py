@@ -101,7 +101,7 @@ def distill(
     plugins = plugins_from(context)
     spec = plugins.architectures.get(student)
     derived = f"{student}-{'-'.join(stem(sample.partition('@')[0]) for sample in samples)}"
-    out = claim(output, derived, force=force, resume=resume, as_json=as_json)
+    out = claim(output, derived, force=force, resume=resume, as_json=as_json, quiet=quiet)
     loaded = artifact.load_classifier(teacher, plugins, arch, num_classes)
 
     engine = start(device, precision, seed)
@@ -150,6 +150,10 @@ def distill(
             parents=[{"role": "teacher", "sha256": loaded.sha256}, *parents],
         )
         checkpoint.remove()
-        out.finish("classifier", sha256, metrics, f"degan eval {out.path} --dataset DATA --classifier {teacher}")
+        summary = (
+            f"agreement {metrics['agreement']:.2%} with the teacher on held-out samples, epoch {metrics['best_epoch']}"
+        )
+        next_command = f"degan eval {out.path} --dataset DATA --classifier {teacher}"
+        out.finish("classifier", sha256, metrics, summary=summary, next_command=next_command)
     engine.close()
     return None

@@ -112,7 +112,14 @@ def enrich(
     settings = read_settings(
         method_spec, set_ or [], {name: value for name, value in weights.items() if value is not None}
     )
-    out = claim(output, f"{stem(str(classifier))}-{method}-{stem(proxy)}", force=force, resume=resume, as_json=as_json)
+    out = claim(
+        output,
+        f"{stem(str(classifier))}-{method}-{stem(proxy)}",
+        force=force,
+        resume=resume,
+        as_json=as_json,
+        quiet=quiet,
+    )
 
     loaded = artifact.load_classifier(classifier, plugins, arch, num_classes)
     channels, height, image_width = loaded.model.input.shape
@@ -184,6 +191,11 @@ def enrich(
         )
         checkpoint.remove()
         next_command = f"degan distill --teacher {classifier} --student STUDENT --samples {out.path}"
-        out.finish("generator", sha256, metrics, next_command)
+        counts = metrics["class_counts"].values()
+        summary = (
+            f"{sum(map(bool, counts))} of {len(counts)} classes in {sum(counts):,} samples, "
+            f"mean confidence {metrics['confidence']:.2f}; look at {out.folder / 'samples.png'}"
+        )
+        out.finish("generator", sha256, metrics, summary=summary, next_command=next_command)
     engine.close()
     return None

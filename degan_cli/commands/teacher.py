@@ -84,7 +84,7 @@ def teacher(
 
     plugins = plugins_from(context)
     spec = plugins.architectures.get(arch)
-    out = claim(output, f"{stem(dataset)}-{arch}", force=force, resume=resume, as_json=as_json)
+    out = claim(output, f"{stem(dataset)}-{arch}", force=force, resume=resume, as_json=as_json, quiet=quiet)
     shape = None if image_size is None else (3, image_size, image_size)
     data = open_images(dataset, "train", plugins=plugins, data_dir=data_dir, download=download, shape=shape)
     if data.labels is None:
@@ -120,7 +120,6 @@ def teacher(
         test = _test_images(dataset, data, plugins, data_dir)
         if test is not None and test.labels is not None:
             metrics["test_accuracy"] = evaluate_classifier(engine, best, test)["accuracy"]
-            note(f"test accuracy {metrics['test_accuracy']:.2%} on {len(test.images):,} images")
         sha256 = artifact.save_classifier(
             out.path,
             best,
@@ -130,7 +129,11 @@ def teacher(
             parents=[{"role": "data", "sha256": digest(data.images)}],
         )
         checkpoint.remove()
-        out.finish("classifier", sha256, metrics, f"degan enrich --classifier {out.path} --proxy PROXY")
+        summary = f"accuracy {metrics['held_out_accuracy']:.2%} on held-out training images"
+        if "test_accuracy" in metrics:
+            summary += f", {metrics['test_accuracy']:.2%} on the test images"
+        next_command = f"degan enrich --classifier {out.path} --proxy PROXY"
+        out.finish("classifier", sha256, metrics, summary=summary, next_command=next_command)
     engine.close()
     return None
 
