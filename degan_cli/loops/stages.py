@@ -2,7 +2,10 @@
 
 The schedule of the authors' teacher and student scripts: Adam at the full rate until ``patience`` epochs
 passed without a better score, then from the best network on with a tenth of the rate, by the same rule.
-The best score is carried over, so the second stage counts only where it beats the first.
+The best score is carried over, so the second stage counts only where it is as good as the first.
+
+Of epochs with equal scores the last is kept, where the authors keep the first: on a small held-out set the top score
+comes early and often, long before the student has learned all it can.
 """
 
 from __future__ import annotations
@@ -45,12 +48,12 @@ class Stages:
             yield self.total
 
     def finish_epoch(self, score: float) -> tuple[bool, bool]:
-        """Note an epoch's held-out score in [0, 1]; whether it is the best so far, and whether a stage ended."""
+        """Note an epoch's held-out score in [0, 1]; whether none was better so far, and whether a stage ended."""
         self.step = 0
         self.epoch += 1
         self.total += 1
-        is_best = score > self.best_score
-        self.waited = 0 if is_best else self.waited + 1
+        self.waited = 0 if score > self.best_score else self.waited + 1
+        is_best = score >= self.best_score
         if is_best:
             self.best_score, self.best_epoch = score, self.total
         stage_over = self.epoch >= self.epochs or self.waited > self.patience

@@ -13,14 +13,21 @@ def follow(stages, scores):
 
 def test_a_stage_ends_after_more_than_patience_epochs_without_a_better_score():
     stages = Stages(epochs=100, patience=1)
-    best = follow(stages, [0.5, 0.6, 0.6, 0.55, 0.7, 0.7, 0.7, 0.9])
+    best = follow(stages, [0.5, 0.6, 0.59, 0.55, 0.7, 0.69, 0.68, 0.9])
     assert best == [0, 1, 4]  # the second stage starts with epoch 4
     assert stages.total == 7
     assert stages.done
     assert (stages.best_score, stages.best_epoch) == (0.7, 5)
 
 
-def test_the_second_stage_must_beat_the_first():
+def test_of_equal_scores_the_last_is_kept_but_does_not_prolong_the_stage():
+    stages = Stages(epochs=100, patience=2)
+    best = follow(stages, [0.5, 1.0, 1.0, 1.0, 0.9, 1.0, 0.9, 0.9])
+    assert best == [0, 1, 2, 3, 5]
+    assert stages.total == 8
+
+
+def test_the_second_stage_must_be_as_good_as_the_first():
     stages = Stages(epochs=2, patience=9)
     assert follow(stages, [0.8, 0.7, 0.75, 0.79]) == [0]
     assert stages.total == 4
