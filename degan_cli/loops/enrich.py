@@ -151,6 +151,10 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
             len(counts) > 1 and max(counts.values()) > 0.9 * total,
             "more than 90 % of the samples fall into one class; try a larger --lambda-d",
         ),
+        "unsure": (
+            len(counts) > 1 and look["prediction_entropy"] > 0.9 * math.log(len(counts)),
+            "the classifier takes nearly all samples for any class; try a larger --lambda-e or a smaller --lambda-d",
+        ),
         "collapse": (
             look["image_spread"] < 0.02,
             "all samples look alike (mode collapse); try another --seed or a smaller --lr",

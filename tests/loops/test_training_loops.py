@@ -190,6 +190,15 @@ def test_a_class_that_never_appears_is_warned_of_once(tmp_path, capsys):
     assert re.search(r"of 3 classes \(.*class 2\).*class counts: class 0 \d+", warnings[0])
 
 
+def test_samples_that_could_be_any_class_are_warned_of(tmp_path, capsys):
+    classifier = tiny_classifier(seed=1)
+    with torch.no_grad():
+        classifier.network[-1].weight.zero_()
+        classifier.network[-1].bias.zero_()
+    run_enrich(tmp_path, StopWatch(), classifier=classifier)
+    assert "takes nearly all samples for any class; try a larger --lambda-e" in capsys.readouterr().err
+
+
 def test_the_teacher_loop_learns_and_returns_its_best_epoch(tmp_path):
     _, metrics = run_teacher(tmp_path, StopWatch(), epochs=12)
     assert metrics["held_out_accuracy"] > 0.9
