@@ -29,10 +29,6 @@ Out = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Classifier = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="A classifier: an artifact or a safetensors state dict.", rich_help_panel=MODELS),
-]
 Arch = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Architecture of a plain state dict from elsewhere.", rich_help_panel=MODELS),
