@@ -22,7 +22,7 @@ PROXY = "digits:2,3,8"
 
 TEACHER = "--arch lenet --epochs 30 --patience 5"
 GAN = "--batch-size 64 --width 16 --lr 1e-3 --steps 800"
-WEIGHTS = "--lambda-e 1 --lambda-d 20"
+WEIGHTS = "--lambda-e 5 --lambda-d 20"
 """Chosen by the class counts of the samples, as the paper advises, and on training digits."""
 STUDENT = "--student lenet-half --epochs 20 --steps-per-epoch 64 --patience 20"
 """All four get the same number of updates: their held-out sets differ too much in size to stop early by."""
