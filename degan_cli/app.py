@@ -15,6 +15,7 @@ from .commands.demo import demo
 from .commands.distill import distill
 from .commands.enrich import enrich
 from .commands.eval import evaluate
+from .commands.incremental import incremental
 from .commands.list import list_command
 from .commands.sample import sample
 from .commands.teacher import teacher
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "teacher": teacher,
     "enrich": enrich,
     "distill": distill,
+    "incremental": incremental,
     "eval": evaluate,
     "sample": sample,
     "list": list_command,

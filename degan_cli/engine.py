@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import Accelerator
@@ -87,10 +87,22 @@ class Engine:
         """The network itself, without what :meth:`prepare` put around it."""
         return cast(Network, getattr(network, "module", network) if self.processes > 1 else network)
 
-    def adam(self, parameters: Iterable[Tensor], lr: float, beta1: float = 0.9) -> torch.optim.Optimizer:
+    def adam(
+        self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, beta1: float = 0.9
+    ) -> torch.optim.Optimizer:
         """Adam with betas (beta1, 0.999), updating all weights in one fused kernel where the device has it."""
         fused = self.device.type in ("cpu", "cuda")
         optimiser = torch.optim.Adam(parameters, lr=lr, betas=(beta1, 0.999), fused=fused)
+        return cast(torch.optim.Optimizer, self.accelerator.prepare(optimiser))
+
+    def optimiser(
+        self, kind: str, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, weight_decay: float
+    ) -> torch.optim.Optimizer:
+        """``sgd`` with momentum 0.9 and L2 weight decay, fused as :meth:`adam`, which ``adam`` is, without decay."""
+        if kind == "adam":
+            return self.adam(parameters, lr)
+        fused = self.device.type in ("cpu", "cuda")
+        optimiser = torch.optim.SGD(parameters, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused)
         return cast(torch.optim.Optimizer, self.accelerator.prepare(optimiser))
 
     def autocast(self) -> AbstractContextManager[object]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from .specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec
+    from .specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec, StrategySpec
 
 hookspec = pluggy.HookspecMarker("degan")
 
@@ -55,8 +55,8 @@ def degan_gans() -> Iterable[GanSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
-def degan_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
-    """Offer ways to make samples, for ``--method``.
+def degan_methods() -> Iterable[MethodSpec | StrategySpec]:  # type: ignore[empty-body]
+    """Offer ways to make samples, for ``--method``, and to teach new classes, for ``--strategy``.
 
     :returns: specs whose settings ``--set name=value`` reaches and ``degan list methods`` documents.
 

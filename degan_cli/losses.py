@@ -100,3 +100,38 @@ def student_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
     if ce_weight:
         loss = loss + ce_weight * F.cross_entropy(student_logits.float(), teacher_logits.argmax(dim=1))
     return loss
+
+
+def scale_loss(new_logits: Tensor, old_logits: Tensor) -> Tensor:
+    """Square of the difference between the mean largest logit of new classes and that of old classes.
+
+    Cross-entropy on new images drives new logits up, distillation over the old classes does not mind what is added to
+    all of them, so nothing else ties the two scales that the final argmax compares.
+
+    Shape: ``new_logits`` (batch, new), the new classes' logits of new images; ``old_logits`` (samples, old), the old
+    classes' logits of samples; returns a scalar in [0, inf).
+    Source: DeGAN, section 5.2, asks for "a regularisation term for the relative scaling of logits between old and new
+    classes" and does not give it; this form is ours.
+    """
+    return (_check(new_logits).amax(dim=1).mean() - _check(old_logits).amax(dim=1).mean()).square()
+
+
+def widened_distillation_loss(logits: Tensor, old_logits: Tensor, temperature: float) -> Tensor:
+    """temperature^2 * KL of softened predictions, where the old classifier gives new classes probability 0.
+
+    Shape: ``logits`` (batch, old + new), ``old_logits`` (batch, old); returns a scalar in [0, inf).
+    Source: the DeepInversion baseline in the code of Smith et al., "Always Be Dreaming", ICCV 2021.
+    """
+    wanted = F.log_softmax(_check(old_logits) / temperature, dim=1)
+    seen = F.log_softmax(_check(logits) / temperature, dim=1)[:, : wanted.shape[1]]
+    return temperature**2 * F.kl_div(seen, wanted, reduction="batchmean", log_target=True)
+
+
+def sigmoid_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy in nats of every output with its target, summed over outputs, mean over the batch.
+
+    Shape: both (batch, outputs), ``targets`` in [0, 1]; returns a scalar in [0, inf).
+    Source: Rebuffi et al., "iCaRL", CVPR 2017, equation 3; its code averages over the outputs, with a larger rate.
+    """
+    each = F.binary_cross_entropy_with_logits(_check(logits), targets.float(), reduction="none")
+    return each.sum(dim=1).mean()

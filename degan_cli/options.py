@@ -65,6 +65,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.", rich_help_panel=RUN)]
 
 
+Augment = Literal["none", "crop", "flip", "crop-flip"]
+Milestones = Annotated[
+    str | None,
+    typer.Option(
+        metavar="E,E,...",
+        help="Epochs after which sgd's rate falls to a tenth.  [default: 40, 60 and 80 %]",
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
+WeightDecay = Annotated[
+    float | None,
+    typer.Option(min=0, help="Of sgd.  [default: 2e-4]", show_default=False, rich_help_panel=TRAINING),
+]
+
+
 def plugins_from(context: typer.Context) -> Plugins:
     """Built-ins and installed plugins, as ``--no-plugins``, ``DEGAN_DISABLE_PLUGINS`` and
     ``DEGAN_RAISE_PLUGIN_ERRORS`` want them; loaded once per command.

@@ -14,7 +14,7 @@ import pluggy
 from . import __version__, hookspecs
 from .errors import PluginError
 from .registry import ArchitectureRegistry, Registry
-from .specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec
+from .specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec, StrategySpec
 
 __all__ = ["ArchitectureRegistry", "PluginInfo", "Plugins", "Registry", "load_plugins"]
 
@@ -26,7 +26,7 @@ HOOKS: dict[str, tuple[type, ...]] = {
     "degan_architectures": (ArchitectureSpec, ArchitectureFamily),
     "degan_datasets": (DatasetSpec,),
     "degan_gans": (GanSpec,),
-    "degan_methods": (MethodSpec,),
+    "degan_methods": (MethodSpec, StrategySpec),
 }
 """Each hook with the kinds of spec that it returns."""
 
@@ -57,6 +57,7 @@ class Plugins:
     datasets: Registry[DatasetSpec] = field(default_factory=lambda: Registry[DatasetSpec]("dataset"))
     gans: Registry[GanSpec] = field(default_factory=lambda: Registry[GanSpec]("GAN"))
     methods: Registry[MethodSpec] = field(default_factory=lambda: Registry[MethodSpec]("method"))
+    strategies: Registry[StrategySpec] = field(default_factory=lambda: Registry[StrategySpec]("strategy"))
     found: list[PluginInfo] = field(default_factory=list)
     """Every plugin, in the order of loading: built-in modules first."""
 
@@ -145,3 +146,5 @@ def _register(plugins: Plugins, info: PluginInfo, specs: list[Any]) -> None:
                 plugins.gans.add(spec, info.provider, info.name)
             case MethodSpec():
                 plugins.methods.add(spec, info.provider, info.name)
+            case StrategySpec():
+                plugins.strategies.add(spec, info.provider, info.name)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .errors import UsageError
+
 PAPER_STEPS = 5000
 """Updates of the generator behind the published numbers: 200 passes of 25 batches."""
 
@@ -34,14 +36,24 @@ class TeacherRun(Run):
 
     dataset: str
     architecture: str
+    optimiser: str = "adam"
+    """``adam``: two learning-rate stages, the best epoch is kept. ``sgd``: a step schedule, the last one is kept."""
     epochs: int = 1000
-    """At most so many in each of the two learning-rate stages."""
+    """With Adam at most so many in each of two stages, with SGD in all."""
     batch_size: int = 64
     """Per process."""
     lr: float = 1e-3
-    """Of the first stage; the second has a tenth."""
+    """At first; a tenth in Adam's second stage, and a tenth from each milestone on with SGD."""
     patience: int = 100
-    """Epochs without a better held-out score after which a stage ends."""
+    """Epochs without a better held-out score after which a stage of Adam's ends."""
+    weight_decay: float = 0.0
+    """Of SGD."""
+    milestones: tuple[int, ...] = ()
+    """Epochs after which SGD's rate falls."""
+    augment: str = "none"
+    """What is done to each image at random: ``none``, ``crop``, ``flip`` or ``crop-flip``."""
+    held_out: float = 0.2
+    """Share of the training images that is not trained on, in [0, 1); Adam selects the best epoch by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +110,69 @@ class DistillRun(Run):
     """Epochs without a better held-out agreement after which a stage ends."""
     held_out: int = 4096
     """Images by which the student is selected, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncrementalRun(Run):
+    """Settings of ``degan incremental``."""
+
+    classifier: str
+    arch: str | None = None
+    """Architecture of the classifier, where its file is a plain state dict."""
+    num_classes: int | None = None
+    """Its number of classes, likewise."""
+    new_data: str
+    strategy: str = "replay"
+    samples: tuple[str, ...] = ()
+    """What stands for the old data; empty when the strategy wants none."""
+    optimiser: str
+    epochs: int
+    """Passes over the new data."""
+    batch_size: int
+    """New images per step and process, and as many samples."""
+    lr: float
+    weight_decay: float
+    milestones: tuple[int, ...]
+    """Epochs after which the rate falls to a tenth."""
+    augment: str
+    """As in :class:`TeacherRun`; it is done to samples too."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The strategy's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What an optimiser is run with, where the user says nothing else."""
+
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float = 0.0
+
+
+RECIPES = {
+    "adam": Recipe(epochs=1000, batch_size=64, lr=1e-3),
+    "sgd": Recipe(epochs=250, batch_size=128, lr=0.1, weight_decay=2e-4),
+}
+"""Adam: the authors' teacher script. SGD: Smith et al., "Always Be Dreaming", ICCV 2021, for ResNet-32 on CIFAR-100."""
+DROPS = (0.4, 0.6, 0.8)
+"""Parts of the epochs after which the rate falls to a tenth, in the same source."""
+
+
+def read_milestones(text: str | None, epochs: int) -> tuple[int, ...]:
+    """Epochs after which the rate falls, from a text such as ``100,150,200``; None takes ``DROPS`` of ``epochs``.
+
+    :raises UsageError: for anything but rising numbers.
+    """
+    if text is None:
+        return tuple(round(part * epochs) for part in DROPS)
+    try:
+        steps = tuple(int(item) for item in text.split(",") if item.strip())
+    except ValueError:
+        steps = (0,)
+    if any(after <= before for before, after in zip((0, *steps), steps, strict=False)):
+        raise UsageError(f"--milestones {text}: write rising epochs, such as 100,150,200")
+    return steps
 
 
 def paper_batch_size(images: int) -> int:

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_type_hints
 
 from .errors import UsageError
-from .specs import MethodSpec
+from .specs import MethodSpec, StrategySpec
 
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
-def read_settings(method: MethodSpec, pairs: Sequence[str], given: Mapping[str, Any]) -> Any:
+def read_settings(method: MethodSpec | StrategySpec, pairs: Sequence[str], given: Mapping[str, Any]) -> Any:
     """An instance of ``method.settings``.
 
     :param pairs: texts ``name=value`` of ``--set``.
@@ -37,18 +37,22 @@ def read_settings(method: MethodSpec, pairs: Sequence[str], given: Mapping[str, 
         values[name] = _parse(text, types[name], pair)
     for name, value in values.items():
         least, most = fields[name].metadata.get("min", -math.inf), fields[name].metadata.get("max", math.inf)
+        choices = fields[name].metadata.get("choices")
+        if choices is not None and value not in choices:
+            raise UsageError(f"{name} {value!r} is none of: {', '.join(map(str, choices))}")
         if isinstance(value, int | float) and not least <= value <= most:
             raise UsageError(f"{name} {value} is not between {least} and {most}")
     return method.settings(**values)
 
 
-def _known(method: MethodSpec, name: str, fields: Mapping[str, Any], option: str) -> None:
+def _known(method: MethodSpec | StrategySpec, name: str, fields: Mapping[str, Any], option: str) -> None:
     if name in fields:
         return
     close = difflib.get_close_matches(name, fields, n=1)
     known = f"its settings: {', '.join(fields)}" if fields else "it has none"
     hint = f'did you mean "{close[0]}"?' if close else known
-    raise UsageError(f'{option}: method "{method.name}" has no setting "{name}"; {hint}')
+    kind = "method" if isinstance(method, MethodSpec) else "strategy"
+    raise UsageError(f'{option}: {kind} "{method.name}" has no setting "{name}"; {hint}')
 
 
 def _parse(text: str, wanted: Any, pair: str) -> Any:

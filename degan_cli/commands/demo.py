@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import shlex
 import time
@@ -12,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import DeganError
 from ..options import Device, Force, Json, Precision, Quiet, Seed
 from ..report import note
+from .chain import run_command
 
 TRUE_DATA = "digits"
 PROXY = "digits:2,3,8"
@@ -52,7 +50,7 @@ def demo(
 
     def step(command: str) -> dict[str, Any]:
         shorter = QUICK[command.split()[0]] if quick else ""
-        return _run(shlex.split(f"{command} {shorter}"), shared, quiet)
+        return run_command(shlex.split(f"{command} {shorter}"), shared, quiet)
 
     files = {name: output / f"{name}.safetensors" for name in ("teacher", "dcgan", "degan")}
     teacher = shlex.quote(str(files["teacher"]))
@@ -62,11 +60,11 @@ def demo(
         step(f"enrich --classifier {teacher} --proxy {PROXY} --method {method} {GAN} {weights} -o {made}")
 
     samples = (TRUE_DATA, PROXY, str(files["dcgan"]), str(files["degan"]))
-    accuracies = {"teacher": _accuracy(_run(["eval", str(files["teacher"]), "--dataset", TRUE_DATA], [], quiet))}
+    accuracies = {"teacher": _accuracy(run_command(["eval", str(files["teacher"]), "--dataset", TRUE_DATA], [], quiet))}
     for row, source in zip(ROWS, samples, strict=True):
         student = output / f"student-{row.replace(' ', '-').lower()}.safetensors"
         step(f"distill --teacher {teacher} {STUDENT} --samples {shlex.quote(source)} -o {shlex.quote(str(student))}")
-        accuracies[row] = _accuracy(_run(["eval", str(student), "--dataset", TRUE_DATA], [], quiet))
+        accuracies[row] = _accuracy(run_command(["eval", str(student), "--dataset", TRUE_DATA], [], quiet))
 
     seconds = time.monotonic() - started
     if as_json:
@@ -77,23 +75,6 @@ def demo(
         _print_table(accuracies, seconds)
     pictures = (str(files[method].with_suffix(".run") / "samples.png") for method in ("dcgan", "degan"))
     note(f"pictures of the samples: {', '.join(pictures)}")
-
-
-def _run(arguments: list[str], shared: list[str], quiet: bool) -> dict[str, Any]:
-    """Show one command, run it in this process, and give back the object that it prints with ``--json``."""
-    from ..app import run
-
-    if not quiet:
-        note(f"$ degan {shlex.join([*arguments, *shared])}")
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        code = run([*arguments, *shared, "--json"])
-    if code:
-        failure = DeganError(f"the demo ended at: degan {shlex.join(arguments)}")
-        failure.exit_code = code
-        raise failure
-    result: dict[str, Any] = json.loads(printed.getvalue())
-    return result
 
 
 def _accuracy(evaluated: dict[str, Any]) -> float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from ..errors import BadFile
+from ..errors import BadFile, UsageError
 from ..options import (
     DATA,
     MODELS,
     TRAINING,
+    Augment,
     DataDir,
     Device,
     Download,
@@ -19,20 +20,18 @@ from ..options import (
     Force,
     Json,
     MaxMinutes,
+    Milestones,
     Out,
     Precision,
     Quiet,
     Resume,
     Seed,
+    WeightDecay,
     plugins_from,
 )
 from ..outputs import claim, describe, finished_before, stem
-from ..report import Report, note
-from ..runs import TeacherRun
-
-if TYPE_CHECKING:
-    from ..plugins import Plugins
-    from ..specs import ImageSet
+from ..report import Report
+from ..runs import RECIPES, TeacherRun, read_milestones
 
 
 def teacher(
@@ -44,16 +43,41 @@ def teacher(
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Fit all images to RGB of this side first.", rich_help_panel=DATA)
     ] = None,
+    optimiser: Annotated[
+        Literal["adam", "sgd"],
+        typer.Option(
+            help="adam: two stages, the best epoch is kept; sgd: a step schedule, the last is.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = "adam",
     epochs: Annotated[
-        int, typer.Option(min=1, help="At most so many in each of two stages.", rich_help_panel=TRAINING)
-    ] = 1000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Images per step and process.", rich_help_panel=TRAINING)] = 64,
+        int | None,
+        typer.Option(
+            min=1,
+            help="At most, in each of adam's stages; sgd's in all.  [default: 1000; 250]",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=2, help="Images per step and process.  [default: 64; sgd 128]", rich_help_panel=TRAINING),
+    ] = None,
     lr: Annotated[
-        float, typer.Option(min=0, help="Adam's rate in the first stage; then a tenth.", rich_help_panel=TRAINING)
-    ] = 1e-3,
+        float | None,
+        typer.Option(
+            min=0, help="The rate at first; later tenths of it.  [default: 1e-3; sgd 0.1]", rich_help_panel=TRAINING
+        ),
+    ] = None,
     patience: Annotated[
         int, typer.Option(min=0, help="Epochs without a better score that end a stage.", rich_help_panel=TRAINING)
     ] = 100,
+    milestones: Milestones = None,
+    weight_decay: WeightDecay = None,
+    augment: Annotated[Augment, typer.Option(help="Done to each image at random.", rich_help_panel=TRAINING)] = "none",
+    held_out: Annotated[
+        float,
+        typer.Option(min=0, max=0.9, help="Share of the training images to select by.", rich_help_panel=TRAINING),
+    ] = 0.2,
     output: Out = None,
     data_dir: DataDir = Path("data"),
     download: Download = False,
@@ -69,11 +93,12 @@ def teacher(
 ) -> None:
     """Train a classifier on labelled data: a teacher, or the baseline taught by the true data.
 
-    A fifth of the training images selects the best epoch; the test images are only reported.
+    A fifth of the training images selects the best epoch; the test images are only reported. With --optimiser sgd the
+    last epoch is kept, so --held-out may be 0.
     """
     from .. import artifact
     from ..checkpoint import Checkpoint
-    from ..datasets.resolve import open_images
+    from ..datasets.resolve import open_images, open_test_images
     from ..engine import start
     from ..loops.evaluate import evaluate_classifier
     from ..loops.teacher import train_teacher
@@ -82,6 +107,12 @@ def teacher(
     from ..specs import ImageSet
     from ..stopping import StopWatch
 
+    if optimiser == "adam" and held_out == 0:
+        raise UsageError("--held-out 0: adam's stages end by a held-out score; add --optimiser sgd")
+    if optimiser == "adam" and (milestones is not None or weight_decay is not None):
+        raise UsageError("--milestones and --weight-decay belong to a step schedule; add --optimiser sgd")
+    usual = RECIPES[optimiser]
+    epochs = epochs or usual.epochs
     plugins = plugins_from(context)
     spec = plugins.architectures.get(arch)
     out = claim(output, f"{stem(dataset)}-{arch}", force=force, resume=resume, as_json=as_json, quiet=quiet)
@@ -96,10 +127,15 @@ def teacher(
     run = TeacherRun(
         dataset=dataset,
         architecture=spec.name,
+        optimiser=optimiser,
         epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
+        batch_size=batch_size or usual.batch_size,
+        lr=usual.lr if lr is None else lr,
         patience=patience,
+        weight_decay=usual.weight_decay if weight_decay is None else weight_decay,
+        milestones=read_milestones(milestones, epochs) if optimiser == "sgd" else (),
+        augment=augment,
+        held_out=held_out,
         seed=seed,
         device=engine.device.type,
         precision=engine.precision,
@@ -110,14 +146,15 @@ def teacher(
     if done := finished_before(out, run.to_json(), resume):
         return out.finish("classifier", done[1], done[0].metrics, reused=True)
 
-    steps = 2 * epochs * max(1, round(0.8 * len(images) / (batch_size * engine.processes)))
+    epochs_at_most = run.epochs * (2 if optimiser == "adam" else 1)
+    steps = epochs_at_most * max(1, round((1 - held_out) * len(images) / (run.batch_size * engine.processes)))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     with StopWatch(max_minutes) as watch, Report("teacher", steps, out.folder, quiet, engine.is_main) as report:
         labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
         best, metrics = train_teacher(engine, classifier, labelled, run, checkpoint, report, watch)
 
     if engine.is_main:
-        test = _test_images(dataset, data, plugins, data_dir)
+        test = open_test_images(dataset, data, plugins=plugins, data_dir=data_dir)
         if test is not None and test.labels is not None:
             metrics["test_accuracy"] = evaluate_classifier(engine, best, test)["accuracy"]
         sha256 = artifact.save_classifier(
@@ -129,28 +166,10 @@ def teacher(
             parents=[{"role": "data", "sha256": digest(data.images)}],
         )
         checkpoint.remove()
-        summary = f"accuracy {metrics['held_out_accuracy']:.2%} on held-out training images"
-        if "test_accuracy" in metrics:
-            summary += f", {metrics['test_accuracy']:.2%} on the test images"
+        seen = {"held_out_accuracy": "held-out training images", "test_accuracy": "the test images"}
+        found = [f"{metrics[name]:.2%} on {where}" for name, where in seen.items() if name in metrics]
+        summary = f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}"
         next_command = f"degan enrich --classifier {out.path} --proxy PROXY"
         out.finish("classifier", sha256, metrics, summary=summary, next_command=next_command)
     engine.close()
     return None
-
-
-def _test_images(dataset: str, train: ImageSet, plugins: Plugins, data_dir: Path) -> ImageSet | None:
-    """The test split, or None where there is none: some folders give the same images for every split."""
-    import torch
-
-    from ..datasets.resolve import open_images
-
-    try:
-        channels, height, width = train.images.shape[1:]
-        test = open_images(
-            dataset, "test", plugins=plugins, data_dir=data_dir, download=False, shape=(channels, height, width)
-        )
-    except BadFile as error:
-        note(f"no test accuracy: {error}")
-        return None
-    same = test.images.shape == train.images.shape and torch.equal(test.images, train.images)
-    return None if same else test

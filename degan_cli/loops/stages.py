@@ -1,7 +1,7 @@
-"""Two learning-rate stages, each of which ends when the held-out score stops rising.
+"""When the learning rate falls and when training ends: two stages by a held-out score, or steps at fixed epochs.
 
-The schedule of the authors' teacher and student scripts: Adam at the full rate until ``patience`` epochs
-passed without a better score, then from the best network on with a tenth of the rate, by the same rule.
+:class:`Stages` is the schedule of the authors' teacher and student scripts: Adam at the full rate until
+``patience`` epochs passed without a better score, then from the best network on with a tenth of it, by the same rule.
 The best score is carried over, so the second stage counts only where it is as good as the first.
 
 Of epochs with equal scores the last is kept, where the authors keep the first: on a small held-out set the top score
@@ -12,9 +12,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from torch.optim import Optimizer
 
 RATE_FACTORS = (1.0, 0.1)
+
+
+class Schedule(Protocol):
+    """Where in a run's epochs it is, and which network of all epochs it keeps."""
+
+    total: int
+    """Finished epochs."""
+    step: int
+    """Finished steps of the running epoch."""
+    best_score: float
+    """Held-out score of the network that is kept."""
+
+    @property
+    def best_epoch(self) -> int:
+        """After how many epochs the network was as it is kept."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Numbers of the epochs that are left, from 0."""
+
+    @property
+    def factor(self) -> float:
+        """What the learning rate is multiplied with now."""
+
+    def finish_epoch(self, score: float) -> tuple[bool, bool]:
+        """Note an epoch's held-out score; whether to keep its network, and whether to start anew from the best."""
+
+    @property
+    def done(self) -> bool:
+        """Whether no epoch is left."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON types, for a checkpoint; the class takes them back by name."""
 
 
 @dataclass
@@ -69,3 +103,59 @@ class Stages:
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON types; ``Stages(**value)`` takes them back."""
         return asdict(self)
+
+
+@dataclass
+class Milestones:
+    """A fixed number of epochs; the rate falls to a tenth at each milestone, and the last network is kept.
+
+    Source: He et al., CVPR 2016, section 4.2, and the step schedules of class-incremental learning with SGD.
+    """
+
+    epochs: int
+    milestones: tuple[int, ...]
+    """Finished epochs after which the rate falls."""
+    total: int = 0
+    step: int = 0
+    best_score: float = -1.0
+
+    def __post_init__(self) -> None:
+        """JSON has lists only."""
+        self.milestones = tuple(self.milestones)
+
+    @property
+    def factor(self) -> float:
+        """A tenth for each milestone that has passed."""
+        return float(10.0 ** -sum(self.total >= milestone for milestone in self.milestones))
+
+    def __iter__(self) -> Iterator[int]:
+        """Numbers of the epochs that are left, from 0."""
+        while self.total < self.epochs:
+            yield self.total
+
+    def finish_epoch(self, score: float) -> tuple[bool, bool]:
+        """The network is always kept, and never put back: no score has a say."""
+        self.step = 0
+        self.total += 1
+        self.best_score = score
+        return True, False
+
+    @property
+    def best_epoch(self) -> int:
+        """The last."""
+        return self.total
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are over."""
+        return self.total >= self.epochs
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON types; ``Milestones(**value)`` takes them back."""
+        return asdict(self) | {"milestones": list(self.milestones)}
+
+
+def set_rate(optimiser: Optimizer, lr: float) -> None:
+    """Give all of the optimiser's groups one learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = lr

@@ -1,0 +1,58 @@
+"""What an extended classifier gained and lost: measured on test images, and said where they cannot tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ..datasets.subset import match_classes
+from ..engine import Engine
+from ..models import Classifier
+from ..specs import ImageSet
+from .predict import predict
+
+
+def measure_forgetting(engine: Engine, model: Classifier, old: Classifier, test: ImageSet | None) -> dict[str, Any]:
+    """Accuracies in [0, 1] on test images of old, new and all classes, all predictions being over all classes.
+
+    ``forgetting`` is the old classifier's accuracy on its classes' images less the extended one's. ``confusion`` has
+    the fractions of old classes' images taken for a new class, and of new ones' taken for an old class. A number is
+    None where ``test``, matched by class name, has no image to measure it on; ``left_out`` counts images of classes
+    that the extended classifier lacks.
+    """
+    unknown = dict.fromkeys(("accuracy_old", "accuracy_new", "accuracy_all", "old_classifier_accuracy", "forgetting"))
+    result: dict[str, Any] = unknown | {"confusion": {"old_as_new": None, "new_as_old": None}}
+    result |= {"test_images_old": 0, "test_images_new": 0, "left_out": 0}
+    if test is None or test.labels is None:
+        return result
+    labels, _ = match_classes(test.labels, test.class_names, model.class_names)
+    images, labels = test.images[labels >= 0], labels[labels >= 0]
+    first_new = len(old.class_names)
+    is_old = labels < first_new
+    result |= {
+        "test_images_old": int(is_old.sum()),
+        "test_images_new": int((~is_old).sum()),
+        "left_out": len(test.labels) - len(labels),
+    }
+    if not len(images):
+        return result
+
+    predicted = predict(model, images, engine.device, autocast=engine.autocast).argmax(dim=1)
+    right = (predicted == labels).double()
+    if is_old.any():
+        before = predict(old, images[is_old], engine.device, autocast=engine.autocast).argmax(dim=1)
+        result["old_classifier_accuracy"] = _mean(before == labels[is_old])
+        result["accuracy_old"] = _mean(right[is_old])
+        result["forgetting"] = result["old_classifier_accuracy"] - result["accuracy_old"]
+        result["confusion"]["old_as_new"] = _mean(predicted[is_old] >= first_new)
+    if not is_old.all():
+        result["accuracy_new"] = _mean(right[~is_old])
+        result["confusion"]["new_as_old"] = _mean(predicted[~is_old] < first_new)
+    if is_old.any() and not is_old.all():
+        result["accuracy_all"] = _mean(right)
+    return result
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.double().mean())

@@ -1,0 +1,120 @@
+"""New classes for an old classifier: a strategy's loss on new images, and on samples of the old classes if wanted.
+
+Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2, single-step class-incremental learning. Optimiser and
+schedule are not given there; see ``degan_cli.runs.RECIPES``. The last network is kept: no real image of an old class,
+and no held-out one of a new class, has a part in choosing it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..augment import augment
+from ..checkpoint import Checkpoint
+from ..engine import Engine
+from ..models import Classifier
+from ..pixels import to_unit
+from ..report import Report
+from ..runs import IncrementalRun
+from ..samples import Source
+from ..sampling import Shuffle
+from ..specs import Strategy
+from ..stopping import StopWatch, stopped
+from .distill import check_finite, top_classes
+from .stages import Milestones, set_rate
+
+WATCHED = 1000
+"""Held-out samples on which the old and the new classifier are compared after each epoch."""
+
+
+def teach_new_classes(
+    engine: Engine,
+    strategy: Strategy,
+    old: Classifier,
+    images: Tensor,
+    labels: Tensor,
+    samples: Source | None,
+    run: IncrementalRun,
+    checkpoint: Checkpoint,
+    report: Report,
+    watch: StopWatch,
+) -> tuple[Classifier, dict[str, Any]]:
+    """Train the strategy's classifier for ``run.epochs`` passes over the new images; it, and what was measured.
+
+    :param old: the classifier as it was, frozen and on the device.
+    :param images: new images uint8 (N, C, H, W) of the classifier's input shape.
+    :param labels: their classes int64 (N,), in old ... old + new - 1.
+    :param samples: what stands for the old data; None where the strategy wants none.
+    :raises Diverged: when the loss is not finite.
+    :raises Stopped: when ``watch`` says so; the checkpoint is written then.
+    """
+    images, labels = images.to(engine.device), labels.to(engine.device)
+    optimiser = engine.optimiser(run.optimiser, strategy.parameters(), run.lr, run.weight_decay)
+    shuffle = Shuffle(len(images), engine.device)
+    schedule = Milestones(run.epochs, run.milestones)
+    steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
+    watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
+
+    parts: dict[str, nn.Module | Optimizer] = {"model": strategy.model, "optimiser": optimiser}
+    if checkpoint.exists():
+        tensors, numbers = checkpoint.load(parts)
+        shuffle.load_state(tensors["shuffle"])
+        if samples is not None:
+            samples.load_state(tensors.get("samples", {}))
+        schedule = Milestones(**numbers)
+        report.resume_at(schedule.total * steps_per_epoch + schedule.step)
+
+    def save() -> None:
+        states = {"shuffle": shuffle.state(), "samples": {} if samples is None else samples.state()}
+        checkpoint.save(parts, states, schedule.to_json())
+
+    look: dict[str, float] = {}
+    for epoch in schedule:
+        strategy.train()
+        set_rate(optimiser, run.lr * schedule.factor)
+        row: dict[str, Tensor] = {}
+        for step in range(schedule.step, steps_per_epoch):
+            batch = shuffle.take(run.batch_size)
+            new = to_unit(augment(images[batch], run.augment))  # (batch, C, H, W) in [0, 1]
+            replayed = None if samples is None else augment(samples.draw(run.batch_size), run.augment)
+            with engine.autocast():
+                loss, row = strategy.loss(new, labels[batch], replayed)
+            engine.backward(loss)
+            optimiser.step()
+            optimiser.zero_grad()
+            report.advance(run.batch_size * engine.processes)
+            if code := engine.largest(watch.due()):
+                schedule.step = step + 1
+                save()
+                raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
+
+        schedule.finish_epoch(0.0)
+        values = {name: float(value) for name, value in row.items()}
+        check_finite(sum(values.values()), f"epoch {epoch + 1}", "--lr")
+        if watched is not None:
+            look = _remembered(engine, engine.unwrap(strategy.model), old, watched)
+        text = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in (values | look).items())
+        report.row(
+            schedule.total * steps_per_epoch, {"epoch": epoch + 1, **values, **look}, f"epoch {epoch + 1}  {text}"
+        )
+        if engine.largest(int(watch.save_due())):
+            save()
+
+    strategy.finish()
+    model = engine.unwrap(strategy.model)
+    if watched is not None:
+        look = _remembered(engine, model, old, watched)
+    updates = run.epochs * steps_per_epoch
+    return model.eval(), {"updates": updates, "images": updates * run.batch_size * engine.processes, **look}
+
+
+def _remembered(engine: Engine, model: Classifier, old: Classifier, images: Tensor) -> dict[str, float]:
+    """How the extended classifier sees samples of the old classes; all that is known of forgetting without old data."""
+    was_training = model.training
+    before, now = top_classes(engine, old, images), top_classes(engine, model, images)
+    model.train(was_training)
+    taken = (now >= len(old.class_names)).float().mean()
+    return {"old_agreement": float((before == now).float().mean()), "samples_taken_for_new": float(taken)}

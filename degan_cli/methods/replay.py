@@ -1,0 +1,64 @@
+"""Replay: labelled new images teach the new classes, and samples of the old classifier keep the old ones.
+
+Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2 and table 3: cross-entropy on new images, distillation of the
+old classifier on generated images, and "a regularisation term for the relative scaling of logits between old and new
+classes", of which the paper gives neither form nor weight. Ours, and the alternatives that ``scaling`` chooses from:
+
+- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``.
+- ``full-width``: the distillation runs over all classes, with probability 0 wanted for the new ones on samples.
+- ``weight-align``: no term; after training, the new classes' weights are scaled to the old ones' mean norm (Zhao et
+  al., "Maintaining Discrimination and Fairness in Class Incremental Learning", CVPR 2020, equation 9).
+- ``logits``: the distillation is the mean squared difference of the old classes' logits, which fixes their offset.
+- ``none``: cross-entropy and distillation alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..losses import distillation_loss, scale_loss, widened_distillation_loss
+from ..specs import StrategyParts
+from .finetune import Finetune
+
+
+class Replay(Finetune):
+    """Cross-entropy on new images over all classes, distillation on samples over the old ones, and a tie of scales."""
+
+    def __init__(self, parts: StrategyParts) -> None:
+        super().__init__(parts)
+        self.settings = parts.settings
+
+    def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Both kinds of images pass the network as one batch, so BatchNorm sees old and new classes together."""
+        assert samples is not None
+        chosen, old = self.settings, self.old_classes
+        with torch.no_grad():
+            wanted = self.old(samples).float()  # (samples, old)
+        new, replayed = self.model(torch.cat([images, samples])).float().split([len(images), len(samples)])
+
+        cross_entropy = F.cross_entropy(new, labels)
+        if chosen.scaling == "full-width":
+            distillation = widened_distillation_loss(replayed, wanted, chosen.temperature)
+        elif chosen.scaling == "logits":
+            distillation = F.mse_loss(replayed[:, :old], wanted)
+        else:
+            distillation = distillation_loss(replayed[:, :old], wanted, chosen.temperature)
+        scales = scale_loss(new[:, old:], replayed[:, :old])
+        loss = cross_entropy + chosen.lambda_kd * distillation
+        if chosen.scaling == "tie":
+            loss = loss + chosen.lambda_s * scales
+        rows = {"cross_entropy": cross_entropy, "distillation": distillation, "scale_difference": scales.sqrt()}
+        return loss, {name: value.detach() for name, value in rows.items()}
+
+    def finish(self) -> None:
+        """Align the weights, where that is chosen."""
+        if self.settings.scaling != "weight-align":
+            return
+        weights = self.engine.unwrap(self.model).network.state_dict()
+        for name, axis in self.head.items():
+            by_class = weights[name].movedim(axis, 0)
+            if by_class.ndim > 1:  # biases are left as they are
+                norms = by_class.flatten(1).norm(dim=1)
+                by_class[self.old_classes :] *= norms[: self.old_classes].mean() / norms[self.old_classes :].mean()
