@@ -102,18 +102,21 @@ def student_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
     return loss
 
 
-def scale_loss(new_logits: Tensor, old_logits: Tensor) -> Tensor:
+def scale_loss(
+    new_logits: Tensor, old_logits: Tensor, mean_over_processes: Callable[[Tensor], Tensor] = _same
+) -> Tensor:
     """Square of the difference between the mean largest logit of new classes and that of old classes.
 
     Cross-entropy on new images drives new logits up, distillation over the old classes does not mind what is added to
     all of them, so nothing else ties the two scales that the final argmax compares.
 
     Shape: ``new_logits`` (batch, new), the new classes' logits of new images; ``old_logits`` (samples, old), the old
-    classes' logits of samples; returns a scalar in [0, inf).
+    classes' logits of samples; ``mean_over_processes`` as for :func:`diversity_loss`; returns a scalar in [0, inf).
     Source: DeGAN, section 5.2, asks for "a regularisation term for the relative scaling of logits between old and new
     classes" and does not give it; this form is ours.
     """
-    return (_check(new_logits).amax(dim=1).mean() - _check(old_logits).amax(dim=1).mean()).square()
+    difference = _check(new_logits).amax(dim=1).mean() - _check(old_logits).amax(dim=1).mean()
+    return mean_over_processes(difference).square()
 
 
 def widened_distillation_loss(logits: Tensor, old_logits: Tensor, temperature: float) -> Tensor:

@@ -165,7 +165,7 @@ def read_milestones(text: str | None, epochs: int) -> tuple[int, ...]:
     :raises UsageError: for anything but rising numbers.
     """
     if text is None:
-        return tuple(round(part * epochs) for part in DROPS)
+        return tuple(dict.fromkeys(max(1, round(part * epochs)) for part in DROPS))
     try:
         steps = tuple(int(item) for item in text.split(",") if item.strip())
     except ValueError:

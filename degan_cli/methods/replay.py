@@ -45,7 +45,7 @@ class Replay(Finetune):
             distillation = F.mse_loss(replayed[:, :old], wanted)
         else:
             distillation = distillation_loss(replayed[:, :old], wanted, chosen.temperature)
-        scales = scale_loss(new[:, old:], replayed[:, :old])
+        scales = scale_loss(new[:, old:], replayed[:, :old], self.engine.mean_over_processes)
         loss = cross_entropy + chosen.lambda_kd * distillation
         if chosen.scaling == "tie":
             loss = loss + chosen.lambda_s * scales
