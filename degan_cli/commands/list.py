@@ -20,7 +20,7 @@ COLUMNS = {
     "architectures": ("name", "provider", "source"),
     "datasets": ("name", "provider", "description"),
     "gans": ("name", "provider", "source"),
-    "methods": ("name", "provider", "source"),
+    "methods": ("name", "option", "provider", "source"),
     "plugins": ("name", "distribution", "version", "status", "error"),
 }
 """What the table shows; ``--json`` gives more."""
@@ -57,9 +57,10 @@ def _rows(plugins: Plugins, kind: Kind, text: str) -> Iterator[dict[str, Any]]:
                 provider = plugins.gans.provider(gan.name)
                 yield {"name": gan.name, "provider": provider, "source": gan.source, "min_size": gan.min_size}
         case "methods":
-            for method in plugins.methods:
-                provider, settings = plugins.methods.provider(method.name), _settings(method.settings)
-                yield {"name": method.name, "provider": provider, "source": method.source, "settings": settings}
+            for option, registry in (("--method", plugins.methods), ("--strategy", plugins.strategies)):
+                for method in registry:
+                    about = {"provider": registry.provider(method.name), "source": method.source, "option": option}
+                    yield {"name": method.name, **about, "settings": _settings(method.settings)}
         case "plugins":
             yield from (dataclasses.asdict(info) for info in plugins.found)
 
@@ -89,6 +90,7 @@ def _settings(kind: type) -> list[dict[str, Any]]:
             "help": field.metadata.get("help", ""),
             "min": field.metadata.get("min"),
             "max": field.metadata.get("max"),
+            "choices": list(field.metadata.get("choices", ())) or None,
         }
         for field in dataclasses.fields(kind)
     ]
@@ -102,4 +104,5 @@ def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
         for one in settings:
             bounds = "".join(f", {word} {one[word]}" for word in ("min", "max") if one[word] is not None)
-            print(f"    --set {one['name']}={one['default']}  ({one['type']}{bounds}) {one['help']}".rstrip())
+            kind = one["type"] + (f": {', '.join(one['choices'])}" if one["choices"] else "")
+            print(f"    --set {one['name']}={one['default']}  ({kind}{bounds}) {one['help']}".rstrip())

@@ -41,7 +41,7 @@ class ReplaySettings:
     lambda_s: float = field(default=0.1, metadata={"help": "weight of the term that ties the scales", "min": 0})
     scaling: str = field(
         default="tie",
-        metadata={"help": f"how old and new logits are made comparable: {', '.join(SCALINGS)}", "choices": SCALINGS},
+        metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},
     )
 
 

@@ -13,5 +13,6 @@ from .architecture import check_architecture
 from .dataset import check_dataset
 from .gan import check_gan
 from .method import check_method
+from .strategy import check_strategy
 
-__all__ = ["check_architecture", "check_dataset", "check_gan", "check_method"]
+__all__ = ["check_architecture", "check_dataset", "check_gan", "check_method", "check_strategy"]

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from ..models import Classifier
+from ..specs import InputSpec
+
 
 def require(claim: bool, broken: str) -> None:
     """Raise AssertionError(broken) unless the claim holds; other than ``assert``, also under ``python -O``."""
@@ -93,3 +96,12 @@ def require_gradients(what: str, tensors: Iterable[tuple[str, Tensor]], nonzero:
             raise AssertionError(f"{what}: no gradient reaches {name}")
         require(bool(torch.isfinite(gradient).all()), f"{what}: the gradient of {name} is not finite")
         require(not nonzero or bool(gradient.any()), f"{what}: the gradient of {name} is 0")
+
+
+def tiny_classifier(shape: tuple[int, int, int], classes: int) -> Classifier:
+    """A classifier with BatchNorm for images (batch, C, H, W) of that shape, H and W divisible by 4."""
+    channels, height, width = shape
+    features = nn.Sequential(nn.Conv2d(channels, 8, 4, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten())
+    network = nn.Sequential(features, nn.Linear(8 * (height // 4) * (width // 4), classes))
+    input = InputSpec(channels=channels, height=height, width=width, mean=(0.5,) * channels, std=(0.5,) * channels)
+    return Classifier(network, "tiny", tuple(f"class {index}" for index in range(classes)), input)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..engine import Engine, start
-from ..models import Classifier, Generator
-from ..specs import GanShape, InputSpec, Method, MethodParts, MethodSpec
-from .common import equal_states, require, require_pixels, require_tensor
+from ..models import Generator
+from ..specs import GanShape, Method, MethodParts, MethodSpec, StrategySpec
+from .common import equal_states, require, require_pixels, require_tensor, tiny_classifier
 
 BATCH = 8
 CLASSES = 4
@@ -37,7 +37,7 @@ def check_method(spec: MethodSpec, settings: Any = None) -> None:
         _check_resume(spec, method, parts, engine)
 
 
-def check_settings(spec: MethodSpec) -> None:
+def check_settings(spec: MethodSpec | StrategySpec) -> None:
     """A frozen dataclass of numbers, flags and texts, whose defaults are within their bounds."""
     what = f"settings of {spec.name}"
     kind: Any = spec.settings
@@ -51,6 +51,9 @@ def check_settings(spec: MethodSpec) -> None:
         fits = isinstance(default, (int, float) if wanted is float else wanted)
         require(fits, f"{what}: the default {default!r} of {field.name} is no {wanted.__name__}")
         require("help" in field.metadata, f"{what}: {field.name} has no help in its metadata")
+        choices = field.metadata.get("choices")
+        known = choices is None or default in choices
+        require(known, f"{what}: the default {default!r} of {field.name} is none of its choices")
         if isinstance(default, int | float):
             least, most = field.metadata.get("min", -math.inf), field.metadata.get("max", math.inf)
             require(least <= default <= most, f"{what}: the default {default} of {field.name} is out of its bounds")
@@ -69,16 +72,11 @@ def _parts(engine: Engine, settings: Any) -> MethodParts:
     )
     generator = Generator(network, "tiny", GanShape(channels=channels, size=side, latent=LATENT, width=8))
     discriminator = nn.Sequential(nn.Conv2d(channels, 8, 4, 4), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(512, 1))
-    layers = nn.Sequential(
-        nn.Conv2d(channels, 8, 4, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, CLASSES)
-    )
-    input = InputSpec(channels=channels, height=side, width=side, mean=(0.5,) * channels, std=(0.5,) * channels)
-    classifier = Classifier(layers, "tiny", tuple(f"class {index}" for index in range(CLASSES)), input)
     return MethodParts(
         engine=engine,
         generator=generator,
         discriminator=nn.Sequential(discriminator, nn.Flatten(0)),
-        classifier=engine.place(classifier.freeze()),
+        classifier=engine.place(tiny_classifier(SHAPE, CLASSES).freeze()),
         latent=LATENT,
         lr=2e-3,
         settings=settings,

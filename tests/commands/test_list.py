@@ -13,7 +13,7 @@ from degan_cli.specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, G
 @dataclass(frozen=True)
 class Settings:
     lambda_x: float = field(default=2.5, metadata={"help": "weight of x", "min": 0.0, "max": 9.0})
-    fancy: bool = False
+    norm: str = field(default="l1", metadata={"choices": ("l1", "l2")})
 
 
 class Offers:
@@ -73,15 +73,17 @@ def test_json_tells_names_providers_and_sources(capsys):
 def test_methods_document_their_settings(capsys):
     (magic,) = rows(capsys, "methods")
     assert magic["settings"] == [
-        {"name": "lambda_x", "type": "float", "default": 2.5, "help": "weight of x", "min": 0.0, "max": 9.0},
-        {"name": "fancy", "type": "bool", "default": False, "help": "", "min": None, "max": None},
+        {"name": "lambda_x", "type": "float", "default": 2.5, "help": "weight of x", "min": 0.0, "max": 9.0}
+        | {"choices": None},
+        {"name": "norm", "type": "str", "default": "l1", "help": "", "min": None, "max": None, "choices": ["l1", "l2"]},
     ]
+    assert magic["option"] == "--method"
     assert run(["list", "methods"]) == 0
     assert capsys.readouterr().out == (
-        "NAME   PROVIDER       SOURCE\n"
-        "magic  degan-foo 0.3  Magic, 2021\n"
+        "NAME   OPTION    PROVIDER       SOURCE\n"
+        "magic  --method  degan-foo 0.3  Magic, 2021\n"
         "    --set lambda_x=2.5  (float, min 0.0, max 9.0) weight of x\n"
-        "    --set fancy=False  (bool)\n"
+        "    --set norm=l1  (str: l1, l2)\n"
     )
 
 

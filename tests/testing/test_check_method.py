@@ -88,7 +88,10 @@ class StateOfNumbers(Confident):
         return {**super().state(), "step": 3}
 
 
-@pytest.mark.parametrize("spec", degan_methods(), ids=lambda spec: spec.name)
+BUILT_IN = [spec for spec in degan_methods() if isinstance(spec, MethodSpec)]
+
+
+@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
 def test_each_built_in_keeps_the_contract_of_a_plugin(spec):
     check_method(spec)
 
