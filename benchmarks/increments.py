@@ -4,8 +4,10 @@
     python benchmarks/increments.py digits --orders 0,1,2,3,4 --rows old,finetune,fixed,lwf-mc,proxy,degan
 
 Every row is a pipeline of plain ``degan`` commands, run as processes; finished files are not made again, and a stopped
-run is taken up. The results go to ``benchmarks/results/NAME.json`` after each row. The rows ``degan-...`` replace the
-term that ties the scales of old and new logits by one of its alternatives.
+run is taken up. The rows that the paper copies from iCaRL (finetune, fixed, lwf-mc) extend a classifier whose outputs
+are sigmoids, as there; lwf, proxy and degan extend one with a softmax. The results go to
+``benchmarks/results/NAME.json`` after each row. The rows ``degan-...`` replace the term that ties the scales of old and
+new logits by one of its alternatives.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from cells import degan
 from results_file import provenance, write
 
 ALTERNATIVES = ("full-width", "weight-align", "logits", "none")
-ROWS = ("old", "finetune", "fixed", "lwf-mc", "proxy", "degan", "second", "lwf", *(f"degan-{x}" for x in ALTERNATIVES))
+ICARL = ("finetune", "fixed", "lwf-mc")
+ROWS = ("old", "old-sigmoid", *ICARL, "proxy", "degan", "second", "lwf", *(f"degan-{x}" for x in ALTERNATIVES))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,7 @@ SETTINGS = {
 def results(setting: Setting, rows: list[str], order: int, work: Path, shared: list[str]) -> Iterator[dict[str, Any]]:
     """What the last command of each row printed, with ``test`` added: the row's accuracy in [0, 1]."""
     old, new, *newest = setting.draws(order)
-    t, g, one = (str(work / f"{name}.safetensors") for name in ("t", "g", "i-degan"))
+    t, sigmoid, g, one = (str(work / f"{name}.safetensors") for name in ("t", "t-sigmoid", "g", "i-degan"))
 
     def extended(name: str, more: str, model: str = t, data: str = new) -> dict[str, Any]:
         made = work / f"i-{name}.safetensors"
@@ -101,9 +104,12 @@ def results(setting: Setting, rows: list[str], order: int, work: Path, shared: l
         degan(f"enrich --classifier {model} --proxy {proxy} {setting.enrich} -o {made}", shared)
         return made
 
-    trained = degan(f"teacher --dataset {old} {setting.teacher} -o {t}", shared)
+    def first(made: str, more: str = "") -> dict[str, Any]:
+        return degan(f"teacher --dataset {old} {setting.teacher} {more} -o {made}", shared)
+
     for row in rows:
-        if row == "old":
+        if row in ("old", "old-sigmoid"):
+            trained = first(t) if row == "old" else first(sigmoid, "--outputs sigmoid")
             yield trained | {"test": trained["metrics"]["test_accuracy"]}
             continue
         if row == "proxy":
@@ -116,7 +122,7 @@ def results(setting: Setting, rows: list[str], order: int, work: Path, shared: l
             scaling = row.partition("-")[2] or "tie"
             result = extended(row, f"--samples {enriched(g)} --set scaling={scaling}")
         else:
-            result = extended(row, f"--strategy {row}")
+            result = extended(row, f"--strategy {row}", sigmoid if row in ICARL else t)
         yield result | {"test": result["metrics"]["accuracy_all"]}
 
 
@@ -129,6 +135,7 @@ def main() -> None:
     parser.add_argument("--rows", default=",".join(ROWS))
     parser.add_argument("--orders", default="0")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--name", help="of the result file; by default increments-SETTING")
     options = parser.parse_args()
     setting, rows = SETTINGS[options.setting], options.rows.split(",")
     shared = ["--data-dir", options.data_dir, "--precision", options.precision, "-q", "--resume"]
@@ -151,7 +158,7 @@ def main() -> None:
             cell["images"].append(result["metrics"]["images"])
             # A part that was complete before has no time of its own in this run.
             cell["seconds"].append(None if "reused" in result else result["seconds"])
-            write(f"increments-{options.setting}", list(cells.values()))
+            write(options.name or f"increments-{options.setting}", list(cells.values()))
             print(f"{row} order {order}: {cell['measured'][-1]} (published {cell['published']})", flush=True)
 
 

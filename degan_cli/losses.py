@@ -130,6 +130,16 @@ def widened_distillation_loss(logits: Tensor, old_logits: Tensor, temperature: f
     return temperature**2 * F.kl_div(seen, wanted, reduction="batchmean", log_target=True)
 
 
+def label_loss(logits: Tensor, labels: Tensor, outputs: str) -> Tensor:
+    """Cross-entropy of labelled images in nats, or for ``sigmoid`` outputs :func:`sigmoid_loss` with 1 for the label.
+
+    Shape: ``logits`` (batch, classes), ``labels`` int64 (batch,); ``outputs`` ``softmax`` or ``sigmoid``; a scalar.
+    """
+    if outputs == "sigmoid":
+        return sigmoid_loss(logits, F.one_hot(labels, logits.shape[1]))
+    return F.cross_entropy(_check(logits), labels)
+
+
 def sigmoid_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy in nats of every output with its target, summed over outputs, mean over the batch.
 

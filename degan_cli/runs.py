@@ -52,6 +52,8 @@ class TeacherRun(Run):
     """Epochs after which SGD's rate falls."""
     augment: str = "none"
     """What is done to each image at random: ``none``, ``crop``, ``flip`` or ``crop-flip``."""
+    outputs: str = "softmax"
+    """What the outputs are trained as: one ``softmax`` over the classes, or a ``sigmoid`` for each."""
     held_out: float = 0.2
     """Share of the training images that is not trained on, in [0, 1); Adam selects the best epoch by it."""
 
@@ -136,6 +138,8 @@ class IncrementalRun(Run):
     """Epochs after which the rate falls to a tenth."""
     augment: str
     """As in :class:`TeacherRun`; it is done to samples too."""
+    outputs: str = "softmax"
+    """As in :class:`TeacherRun`, of the extended classifier."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The strategy's own."""
 

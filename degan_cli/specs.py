@@ -253,6 +253,8 @@ class StrategyParts:
     """The extended classifier: its first outputs, and all that the head does not need anew, are the old one's."""
     old: Classifier
     """Frozen, on the device, in eval mode: images (batch, C, H, W) in [0, 1] to logits (batch, old classes)."""
+    old_outputs: str = "softmax"
+    """What the old classifier's outputs were trained as: one ``softmax``, or a ``sigmoid`` for each class."""
     head: Mapping[str, int]
     """Names of the weights of ``model.network`` that were widened, each with the axis that runs over the classes."""
     settings: Any
@@ -267,6 +269,8 @@ class StrategySpec:
     build: Callable[[StrategyParts], Strategy]
     uses_samples: bool = False
     """Whether it wants samples of the old classes, from ``--samples`` or ``--enrich``."""
+    outputs: str | None = None
+    """What it trains outputs as, ``softmax`` or ``sigmoid``; None goes on as the old classifier's were."""
     settings: type = NoSettings
     """As those of :class:`MethodSpec`."""
     source: str = ""

@@ -170,6 +170,7 @@ def incremental(
     trained = loaded.header.run
     optimiser = optimiser or ("sgd" if trained.get("optimiser") == "sgd" else "adam")
     usual = RECIPES[optimiser]
+    old_outputs = trained.get("outputs", "softmax")
     run = IncrementalRun(
         classifier=str(classifier),
         arch=arch,
@@ -184,6 +185,7 @@ def incremental(
         weight_decay=usual.weight_decay if weight_decay is None else weight_decay,
         milestones=read_milestones(milestones, epochs),
         augment=augment or trained.get("augment", "none"),
+        outputs=strategy_spec.outputs or old_outputs,
         settings=asdict(settings),
         seed=seed,
         device=engine.device.type,
@@ -197,7 +199,7 @@ def incremental(
         return out.finish("classifier", done[1], done[0].metrics, reused=True)
 
     frozen = engine.place(old).freeze()
-    parts = StrategyParts(engine=engine, model=model, old=frozen, head=head, settings=settings)
+    parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=settings)
     taught = strategy_spec.build(parts)
     steps = epochs * max(1, round(len(data.images) / (batch_size * engine.processes)))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)

@@ -74,6 +74,10 @@ def teacher(
     milestones: Milestones = None,
     weight_decay: WeightDecay = None,
     augment: Annotated[Augment, typer.Option(help="Done to each image at random.", rich_help_panel=TRAINING)] = "none",
+    outputs: Annotated[
+        Literal["softmax", "sigmoid"],
+        typer.Option(help="sigmoid: one per class, as iCaRL trains them.", rich_help_panel=TRAINING),
+    ] = "softmax",
     held_out: Annotated[
         float,
         typer.Option(min=0, max=0.9, help="Share of the training images to select by.", rich_help_panel=TRAINING),
@@ -135,6 +139,7 @@ def teacher(
         weight_decay=usual.weight_decay if weight_decay is None else weight_decay,
         milestones=read_milestones(milestones, epochs) if optimiser == "sgd" else (),
         augment=augment,
+        outputs=outputs,
         held_out=held_out,
         seed=seed,
         device=engine.device.type,

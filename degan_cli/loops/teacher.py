@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ..augment import augment
 from ..checkpoint import Checkpoint, copy_weights
 from ..engine import Engine
 from ..errors import BadFile
+from ..losses import label_loss
 from ..models import Classifier
 from ..pixels import to_unit
 from ..report import Report
@@ -78,7 +78,7 @@ def train_teacher(
             batch = shuffle.take(run.batch_size)
             with engine.autocast():
                 logits = classifier(to_unit(augment(images[batch], run.augment)))  # (batch, classes)
-            loss = F.cross_entropy(logits.float(), labels[batch])
+            loss = label_loss(logits, labels[batch], run.outputs)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()

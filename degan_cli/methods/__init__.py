@@ -85,6 +85,7 @@ def degan_methods() -> list[MethodSpec | StrategySpec]:
         StrategySpec(
             name="replay",
             build=partial(_strategy, "replay"),
+            outputs="softmax",
             uses_samples=True,
             settings=ReplaySettings,
             source="Addepalli et al., DeGAN, AAAI 2020, section 5.2; the term that ties the scales is ours",
@@ -102,12 +103,14 @@ def degan_methods() -> list[MethodSpec | StrategySpec]:
         StrategySpec(
             name="lwf",
             build=partial(_strategy, "lwf"),
+            outputs="softmax",
             settings=LwfSettings,
             source="Li and Hoiem, Learning without Forgetting, ECCV 2016",
         ),
         StrategySpec(
             name="lwf-mc",
             build=partial(_strategy, "lwf-mc"),
+            outputs="sigmoid",
             source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: LwF with a sigmoid per class",
         ),
     ]

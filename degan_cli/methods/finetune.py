@@ -1,8 +1,8 @@
 """Strategies that use the new images alone: what forgetting looks like, and three ways to slow it.
 
 Sources: Rebuffi et al., "iCaRL: Incremental Classifier and Representation Learning", CVPR 2017, section 4.1
-(finetuning, fixed representation, LwF.MC); Li and Hoiem, "Learning without Forgetting", ECCV 2016 (LwF). The first two
-minimise cross-entropy over all classes where iCaRL has sigmoids, for our first classifier was trained so.
+(finetuning, fixed representation, LwF.MC); Li and Hoiem, "Learning without Forgetting", ECCV 2016 (LwF). iCaRL trains
+all outputs as sigmoids, from the first classifier on; the first two go on as the old classifier was trained.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..losses import distillation_loss, sigmoid_loss
+from ..losses import distillation_loss, label_loss, sigmoid_loss
 from ..specs import StrategyParts
 
 
 class Finetune:
-    """Cross-entropy on new images, over all classes; nothing keeps the old ones."""
+    """The labels of new images, over all classes; nothing keeps the old ones."""
 
     def __init__(self, parts: StrategyParts) -> None:
         self.engine = parts.engine
         self.old = parts.old
         self.old_classes = len(parts.old.class_names)
+        self.old_outputs = parts.old_outputs
         self.head = parts.head
         self.model = parts.engine.prepare(parts.model)
 
@@ -37,9 +38,9 @@ class Finetune:
         self.model.train()
 
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy over old and new classes."""
-        loss = F.cross_entropy(self.model(images).float(), labels)
-        return loss, {"cross_entropy": loss.detach()}
+        """Over old and new classes, with outputs as the old classifier has them."""
+        loss = label_loss(self.model(images), labels, self.old_outputs)
+        return loss, {"label_loss": loss.detach()}
 
     def finish(self) -> None:
         """Nothing remains."""
@@ -86,15 +87,20 @@ class Lwf(Finetune):
 
 
 class LwfMc(Finetune):
-    """A sigmoid per class: new ones learn their labels, old ones what the old classifier says of the new images."""
+    """A sigmoid per class: new ones learn their labels, old ones what the old classifier says of the new images.
+
+    Where that was trained with a softmax, its probabilities are taken: the sigmoids of such logits are near 1 for many
+    classes at once, and the new ones would never win against them.
+    """
 
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         """Binary cross-entropy, summed over the classes."""
         logits = self.model(images)  # (batch, old + new)
         with torch.no_grad():
-            old = self.old(images).float().sigmoid()
+            old = self.old(images).float()
+        wanted = old.sigmoid() if self.old_outputs == "sigmoid" else old.softmax(dim=1)
         new = F.one_hot(labels - self.old_classes, logits.shape[1] - self.old_classes)
-        loss = sigmoid_loss(logits, torch.cat([old, new.float()], dim=1))
+        loss = sigmoid_loss(logits, torch.cat([wanted, new.float()], dim=1))
         return loss, {"binary_cross_entropy": loss.detach()}
 
 
