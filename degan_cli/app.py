@@ -17,6 +17,7 @@ from .commands.enrich import enrich
 from .commands.eval import evaluate
 from .commands.incremental import incremental
 from .commands.list import list_command
+from .commands.reproduce import reproduce
 from .commands.sample import sample
 from .commands.teacher import teacher
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate,
     "sample": sample,
     "list": list_command,
+    "reproduce": reproduce,
     "demo": demo,
 }
 """In the order of ``--help``."""

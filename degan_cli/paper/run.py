@@ -1,0 +1,131 @@
+"""Runs parts as processes, several at a time, each as soon as what it needs is there; finished ones are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+from typing import Any
+
+from ..atomic import replacing
+from ..errors import DeganError
+from ..stopping import StopWatch, stopped
+from .parts import Part
+
+POLL_SECONDS = 0.05
+MAX_MINUTES_OVER = 75
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A command that runs."""
+
+    part: Part
+    process: Popen[bytes]
+    began: float
+
+
+class Ledger:
+    """The seconds that parts took, by name, over all their slices."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, part: Part, seconds: float) -> None:
+        """Note a slice of a part."""
+        self.seconds[part.name] = round(self.seconds.get(part.name, 0.0) + seconds, 1)
+        save_json(self.path, self.seconds)
+
+    def about(self, part: Part, folder: Path) -> dict[str, Any]:
+        """``seconds`` of a finished part, None where they were not noted, and its ``updates`` and ``images``."""
+        from ..artifact import read_header
+
+        metrics = read_header(part.path(folder)).metrics
+        return {"seconds": self.seconds.get(part.name), "updates": metrics["updates"], "images": metrics["images"]}
+
+
+def run_parts(
+    wanted: Sequence[Part],
+    folder: Path,
+    shared: Sequence[str],
+    jobs: int,
+    watch: StopWatch,
+    ledger: Ledger,
+    say: Callable[[str], None],
+    done: Callable[[Part], None],
+) -> None:
+    """Make the wanted parts in ``folder``, with all that they need; ``done`` is called for each when it is there.
+
+    :param shared: options of every command that do not change its numbers, such as ``--data-dir``.
+    :param watch: each command gets the minutes that are left; a signal is passed on.
+    :raises DeganError: with a failed command's exit code once those beside it have ended; 75 when the time is over
+        and something is left to do.
+    """
+    waiting = list(dict.fromkeys(part for last in wanted for part in _missing(last, folder)))
+    for part in dict.fromkeys(wanted):
+        if part not in waiting:
+            done(part)
+    children: list[_Child] = []
+    code, failed = 0, ""
+    while waiting or children:
+        if watch.due() and not code:
+            code = watch.due()
+            for child in children if code == 128 + signal.SIGTERM else ():
+                child.process.terminate()
+        for part in waiting[:] if not code else ():
+            able = all(need.path(folder).exists() for _, need in part.needs)
+            if able and len(children) < jobs:
+                waiting.remove(part)
+                children.append(_start(part, folder, shared, jobs, watch, say))
+        if not children:
+            break
+        time.sleep(POLL_SECONDS)
+        for child in [child for child in children if child.process.poll() is not None]:
+            children.remove(child)
+            ledger.add(child.part, time.monotonic() - child.began)
+            if child.process.returncode == 0 and child.part in wanted:
+                done(child.part)
+            elif child.process.returncode and code in (0, MAX_MINUTES_OVER):
+                code = child.process.returncode
+                failed = shlex.join(["degan", *child.part.arguments(folder)])
+    if code in (MAX_MINUTES_OVER, 130, 143):
+        raise stopped(code, f"{len(waiting)} or more parts are left")
+    if code:
+        failure = DeganError(f"ended with exit code {code}: {failed}")
+        failure.exit_code = code
+        raise failure
+
+
+def _missing(part: Part, folder: Path) -> Iterator[Part]:
+    """What must be made for this part to be there, in order; a finished part needs nothing any more."""
+    if not part.path(folder).exists():
+        for _, need in part.needs:
+            yield from _missing(need, folder)
+        yield part
+
+
+def _start(
+    part: Part, folder: Path, shared: Sequence[str], jobs: int, watch: StopWatch, say: Callable[[str], None]
+) -> _Child:
+    arguments = [*part.arguments(folder), *shared]
+    say(f"$ degan {shlex.join(arguments)}")
+    command = [sys.executable, "-m", "degan_cli", *arguments, "--resume", "-q"]
+    if watch.deadline is not None:
+        command += ["--max-minutes", f"{max(0.0, watch.deadline - time.monotonic()) / 60:.3f}"]
+    # Runs that share the cores with all their threads each slow each other down many times over.
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // jobs))} if jobs > 1 else {}
+    return _Child(part, Popen(command, stdout=DEVNULL, env=threads | os.environ), time.monotonic())
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader never sees half of it."""
+    with replacing(path) as file:
+        file.write(json.dumps(value, indent=1).encode() + b"\n")

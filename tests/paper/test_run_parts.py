@@ -1,0 +1,114 @@
+"""Parts as processes: order, side by side, stopping and going on; the processes here are played by a stand-in."""
+
+import pytest
+
+from degan_cli.errors import DeganError, Stopped
+from degan_cli.paper import run
+from degan_cli.paper.parts import Part
+from degan_cli.paper.run import Ledger, run_parts
+from degan_cli.stopping import StopWatch
+
+T = Part(label="t", command="teacher", options=())
+G = Part(label="g", command="enrich", options=(), needs=(("--classifier", T),))
+S = Part(label="s", command="distill", options=(), needs=(("--teacher", T), ("--samples", G)))
+U = Part(label="u", command="distill", options=("--samples", "noise"), needs=(("--teacher", T),))
+
+
+class Played:
+    """Writes its artifact after two looks, or fails with the code that its label is given."""
+
+    def __init__(self, codes):
+        self.codes, self.commands, self.alive, self.most = codes, [], 0, 0
+
+    def popen(self, command, stdout, env):
+        play, output = self, command[command.index("-o") + 1]
+        self.commands.append(command)
+        self.alive += 1
+        self.most = max(self.most, self.alive)
+        looks = iter((None, None))
+
+        class Process:
+            returncode = None
+
+            def poll(self):
+                if self.returncode is None and next(looks, 0) == 0:
+                    label = output.rpartition("/")[2].partition("-")[0]
+                    self.returncode = play.codes.get(label, 0)
+                    play.alive -= 1
+                    if self.returncode == 0:
+                        open(output, "w").close()
+                return self.returncode
+
+        return Process()
+
+
+@pytest.fixture
+def play(monkeypatch, tmp_path):
+    def go(wanted, jobs=1, codes=None, watch=None):
+        played, done = Played(codes or {}), []
+        monkeypatch.setattr(run, "Popen", played.popen)
+        monkeypatch.setattr(run, "POLL_SECONDS", 0)
+        played.done = done
+        arguments = (watch or StopWatch(), Ledger(tmp_path / "parts.json"), lambda line: None, done.append)
+        try:
+            run_parts(wanted, tmp_path, ["--data-dir", "d"], jobs, *arguments)
+        finally:
+            go.played = played
+        return played
+
+    return go
+
+
+def names(played):
+    return [command[command.index("-o") + 1].rpartition("/")[2][0] for command in played.commands]
+
+
+def test_each_part_runs_once_after_what_it_needs(play):
+    played = play([S, U])
+    assert names(played) == ["t", "g", "s", "u"]
+    assert played.done == [S, U]
+    assert played.most == 1
+    assert played.commands[2][3] == "distill"
+    assert "--resume" in played.commands[2]
+
+
+def test_finished_parts_are_left_alone_and_so_is_what_only_they_needed(play, tmp_path):
+    S.path(tmp_path).touch()
+    played = play([S, U])
+    assert names(played) == ["t", "u"]
+    assert played.done == [S, U]
+
+
+def test_independent_parts_run_side_by_side(play):
+    played = play([S, U], jobs=3)
+    assert played.most == 2
+    assert set(played.done) == {S, U}
+    assert names(played)[0] == "t"
+    assert sorted(names(played)[1:3]) == ["g", "u"]
+
+
+def test_a_failure_is_told_with_its_command_after_the_others_have_ended(play):
+    with pytest.raises(DeganError, match=r"ended with exit code 5: degan enrich --classifier") as caught:
+        play([S, U], jobs=2, codes={"g": 5})
+    assert caught.value.exit_code == 5
+    assert play.played.done == [U]
+
+
+def test_when_the_time_is_over_the_rest_is_left_for_the_next_slice(play):
+    with pytest.raises(Stopped) as caught:
+        play([S, U], codes={"g": 75})
+    assert caught.value.exit_code == 75
+    assert names(play.played) == ["t", "g"]
+
+
+def test_each_command_gets_the_minutes_that_are_left(play):
+    played = play([U], watch=StopWatch(2.0))
+    minutes = [float(command[command.index("--max-minutes") + 1]) for command in played.commands]
+    assert all(0 < value <= 2 for value in minutes)
+
+
+def test_seconds_add_up_over_slices(tmp_path):
+    ledger = Ledger(tmp_path / "parts.json")
+    ledger.add(T, 1.5)
+    Ledger(tmp_path / "parts.json").add(T, 2.0)
+    assert Ledger(tmp_path / "parts.json").seconds == {T.name: 3.5}
