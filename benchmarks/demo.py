@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from results_file import provenance, write
+from results_file import write
+
+from degan_cli.paper.provenance import provenance
 
 ROWS = {"teacher": "teacher", "true": "true data", "proxy": "proxy", "dcgan": "DCGAN", "degan": "DeGAN"}
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import plain
 import torch
-from results_file import provenance, write
+from results_file import write
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,6 +31,7 @@ from degan_cli.methods import DeganSettings
 from degan_cli.methods.degan import Degan
 from degan_cli.models import Classifier, Generator
 from degan_cli.networks.alexnet import alexnet, alexnet_half
+from degan_cli.paper.provenance import provenance
 from degan_cli.pixels import to_unit
 from degan_cli.samples import GeneratorSource
 from degan_cli.sampling import Shuffle

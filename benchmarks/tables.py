@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import json
 import re
-import statistics
 import sys
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from results_file import RESULTS
 
+from degan_cli.paper.cells import markdown
+
 README = RESULTS.parent.parent / "README.md"
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-ROWS = {
+DEMO_ROWS = {
     "teacher": "teacher",
     "true": "student, true data",
     "proxy": "student, proxy",
@@ -31,23 +33,32 @@ ROWS = {
 def render(name: str) -> str:
     """The Markdown table of one result file."""
     results = json.loads((RESULTS / f"{name}.json").read_text())
-    return _speed(results) if "loop" in results[0] else _cells(results)
+    if "loop" in results[0]:
+        return _speed(results)
+    return _demo(results) if results[0]["table"] == "demo" else _paper(results)
 
 
-def _cells(cells: list[dict[str, Any]]) -> str:
-    first = cells[0]
-    published = any(cell["published"] is not None for cell in cells)
-    head = ["classifier", *(["published"] if published else []), "measured", "seeds"]
-    lines = [_row(head), _row(["---", *["---:"] * (len(head) - 1)])]
-    for cell in sorted(cells, key=lambda cell: list(ROWS).index(cell["row"])):
+def _paper(results: list[dict[str, Any]]) -> str:
+    """Measured means, the published numbers in brackets."""
+    scales = "; ".join(dict.fromkeys(result["scale"] for result in results))
+    seeds = sorted({len(result["seeds"]) for result in results})
+    many = f"{'-'.join(map(str, seeds))} seed{'' if seeds == [1] else 's'} a cell"
+    return "\n".join([markdown(results), "", f"{scales}. {many}. {_where(results[0])}"])
+
+
+def _demo(cells: list[dict[str, Any]]) -> str:
+    lines = [_row(["classifier", "measured", "seeds"]), _row(["---", "---:", "---:"])]
+    for cell in sorted(cells, key=lambda cell: list(DEMO_ROWS).index(cell["row"])):
         values = cell["measured"]
-        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-        row = [ROWS[cell["row"]], *([f"{cell['published']:.2f}"] if published else [])]
-        lines.append(_row([*row, f"{statistics.mean(values):.2f}{spread}", str(len(values))]))
-    hardware = first["hardware"]
-    where = hardware["gpu"] or f"{hardware['cpu']}, {hardware['cores']} core(s)"
-    lines += ["", f"{first['column']}; {first['scale']}. {where}, torch {hardware['torch']}. `{first['command']}`"]
-    return "\n".join(lines)
+        lines.append(_row([DEMO_ROWS[cell["row"]], f"{mean(values):.2f} ± {stdev(values):.2f}", str(len(values))]))
+    first = cells[0]
+    return "\n".join([*lines, "", f"{first['column']}; {first['scale']}. {_where(first)}"])
+
+
+def _where(result: dict[str, Any]) -> str:
+    hardware = result["hardware"]
+    machine = hardware["gpu"] or f"{hardware['cpu']}, {hardware['cores']} core(s)"
+    return f"{machine}, torch {hardware['torch']}. `{result['command']}` at {result['commit'][:7]}"
 
 
 def _speed(results: list[dict[str, Any]]) -> str:
@@ -56,9 +67,7 @@ def _speed(results: list[dict[str, Any]]) -> str:
     for result in results:
         rate, share = f"{result['images_per_second']:,.0f}", f"{result['share']:.0%}"
         lines.append(_row([result["loop"], result["precision"], str(result["batch_size"]), rate, share]))
-    hardware = results[0]["hardware"]
-    where = hardware["gpu"] or f"{hardware['cpu']}, {hardware['cores']} core(s)"
-    lines += ["", f"AlexNet pair, 32 px. {where}, torch {hardware['torch']}. `{results[0]['command']}`"]
+    lines += ["", f"AlexNet pair, 32 px. {_where(results[0])}"]
     return "\n".join(lines)
 
 

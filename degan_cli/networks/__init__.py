@@ -27,6 +27,9 @@ def degan_architectures() -> list[ArchitectureSpec | ArchitectureFamily]:
         _spec("resnet18", "resnet:resnet18", source="He et al., CVPR 2016, with a 3x3 stem for small images"),
         _spec("resnet34", "resnet:resnet34", source="He et al., CVPR 2016, with a 3x3 stem for small images"),
         _spec("resnet32", "resnet:resnet32", source="Rebuffi et al., iCaRL, CVPR 2017; He et al. 2016, section 4.2"),
+        _spec(
+            "inception-v3", "inception:inception_v3", source=f"Szegedy et al., CVPR 2016, for small images; {_DEGAN}"
+        ),
         ArchitectureFamily(prefix="timm/", find=_find_timm, names=_timm_names, source="https://timm.fast.ai"),
     ]
 

@@ -1,9 +1,10 @@
 """InceptionV3 for small images, as the CIFAR-100 teacher of the DeGAN paper.
 
 Sources: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, as adapted to CIFAR in
-weiaicunzai/pytorch-cifar100. Different from the paper, because the small images ask for it: a stem without strides and
-pools. Different too, because the teacher is: after the pool of a block A a 3x3 convolution, an average pool instead of
-a max pool in block D, whole channels dropped, BatchNorm's default epsilon, and no auxiliary classifier.
+weiaicunzai/pytorch-cifar100. The stem neither strides nor pools, so that small images keep their size. Also different
+from torchvision's network, because the teacher is: in block A a 3x3 convolution after the pool instead of a 1x1, in
+block C the column before the row in both 7x7 branches, in block D an average pool instead of a max pool; BatchNorm's
+epsilon and all initial weights are torch's defaults, and there is no auxiliary classifier.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
-
-Kernel = int | tuple[int, int]
 
 
 def inception_v3(num_classes: int, channels: int = 3) -> nn.Sequential:
@@ -129,14 +128,11 @@ def _halving(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _conv(
-    inputs: int, outputs: int, kernel: Kernel, stride: int = 1, padding: int | tuple[int, int] | None = None
+    inputs: int, outputs: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | None = None
 ) -> nn.Sequential:
-    """Convolution without bias, BatchNorm and ReLU; without ``padding`` the one that keeps the size."""
-    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
-    if padding is None:
-        padding = (height // 2, width // 2)
+    """Convolution without bias, BatchNorm and ReLU; as much padding as keeps the sides, unless given."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, (height, width), stride, padding, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, "same" if padding is None else padding, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

@@ -96,8 +96,13 @@ def with_measurement(
     entry |= {"scale": f"reduced: {scale.reduced}" if scale.reduced else "paper"}
     entry |= {name: [run[name] for run in runs.values()] for name in PER_SEED}
     columns = [column.title for column in TABLES[cell.table]]
-    rows = [row for column in TABLES[cell.table] for row in column.published]
+    rows = _rows(cell.table)
     return sorted([*others, entry], key=lambda result: (columns.index(result["column"]), rows.index(result["row"])))
+
+
+def _rows(table: str) -> list[str]:
+    """All rows of a table in its order."""
+    return [row for column in TABLES[table] for row in column.published]
 
 
 def is_measured(results: Sequence[Mapping[str, Any]], cell: Cell) -> bool:
@@ -113,7 +118,7 @@ def _find(results: Sequence[Mapping[str, Any]], cell: Cell) -> Mapping[str, Any]
 
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
     """A table of measured means with the published numbers in brackets; a miss of 1.5 points and more is marked."""
-    rows = list(dict.fromkeys(result["row"] for result in results))
+    rows = sorted({result["row"] for result in results}, key=_rows(results[0]["table"]).index)
     columns = list(dict.fromkeys(result["column"] for result in results))
     by_place = {(result["row"], result["column"]): result for result in results}
     lines = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
