@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -19,13 +19,15 @@ Network = TypeVar("Network", bound=nn.Module)
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def start(device: str = "auto", precision: str = "auto", seed: int = 0) -> Engine:
+def start(device: str = "auto", precision: str = "auto", seed: int = 0, compiled: bool = False) -> Engine:
     """Choose device and precision, join the other processes under ``torchrun``, and seed this one.
 
     :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; ``auto`` takes the fastest one present.
     :param precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on CUDA where it exists, else fp32.
     :param seed: covers every random number of the run; processes get ``seed + rank``, for with equal seeds they
         would all generate the same images.
+    :param compiled: translate the networks that train, and those they train against, into machine code first; that
+        takes a minute or two and is worth it for long runs.
     :raises UsageError: when the device is not there, or cannot compute in this precision.
     """
     kind = _device_kind(device)
@@ -39,7 +41,7 @@ def start(device: str = "auto", precision: str = "auto", seed: int = 0) -> Engin
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
     torch.manual_seed(seed + accelerator.process_index)
-    return Engine(accelerator=accelerator, device=accelerator.device, precision=precision)
+    return Engine(accelerator=accelerator, device=accelerator.device, precision=precision, compiled=compiled)
 
 
 def _device_kind(device: str) -> str:
@@ -64,6 +66,8 @@ class Engine:
     device: torch.device
     precision: str
     """``fp32``, ``bf16`` or ``fp16``."""
+    compiled: bool = False
+    """Whether networks are compiled for their steps; what only measures, inside :meth:`eager`, is not."""
 
     @property
     def processes(self) -> int:
@@ -77,7 +81,10 @@ class Engine:
 
     def place(self, network: Network) -> Network:
         """Move a network that is not trained, such as the frozen classifier, to the device."""
-        return network.to(self.device).to(memory_format=torch.channels_last)
+        network = network.to(self.device).to(memory_format=torch.channels_last)
+        if self.compiled:
+            network.compile()
+        return network
 
     def prepare(self, network: Network) -> Network:
         """Move a network to the device and let ``backward`` average its gradients over the processes."""
@@ -109,6 +116,10 @@ class Engine:
         """Compute in the run's precision inside this context."""
         dtype = _DTYPES.get(self.precision)
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+    def eager(self) -> AbstractContextManager[object]:
+        """Leave networks uncompiled inside this context, where batches of other sizes would be compiled anew."""
+        return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of ``loss``, averaged over the processes."""

@@ -49,6 +49,10 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     typer.Option(help="Of the matrix products; weights stay fp32.", rich_help_panel=RUN),
 ]
+Compile = Annotated[
+    bool,
+    typer.Option("--compile", help="Compile the networks first; for long runs.", rich_help_panel=RUN),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of all random numbers.", rich_help_panel=RUN)]
 MaxMinutes = Annotated[
     float | None,

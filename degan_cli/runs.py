@@ -24,6 +24,8 @@ class Run:
     """The kind of device that was used, such as ``cpu``."""
     precision: str
     """``fp32``, ``bf16`` or ``fp16``, as it was used."""
+    compiled: bool = False
+    """Whether the networks were compiled."""
 
     def to_json(self) -> dict[str, Any]:
         """All settings as plain JSON types."""

@@ -12,6 +12,7 @@ from ..options import (
     MODELS,
     TRAINING,
     Arch,
+    Compile,
     DataDir,
     Device,
     Download,
@@ -81,6 +82,7 @@ def distill(
     download: Download = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    compiled: Compile = False,
     seed: Seed = 0,
     max_minutes: MaxMinutes = None,
     resume: Resume = False,
@@ -104,7 +106,7 @@ def distill(
     out = claim(output, derived, force=force, resume=resume, as_json=as_json, quiet=quiet)
     loaded = artifact.load_classifier(teacher, plugins, arch, num_classes)
 
-    engine = start(device, precision, seed)
+    engine = start(device, precision, seed, compiled)
     source, parents = open_samples(
         samples, loaded, engine.device, plugins=plugins, data_dir=data_dir, download=download, seed=seed
     )
@@ -126,6 +128,7 @@ def distill(
         seed=seed,
         device=engine.device.type,
         precision=engine.precision,
+        compiled=compiled,
     )
     class_names = loaded.model.class_names
     input = spec.input_for(*loaded.model.input.shape)

@@ -14,6 +14,7 @@ from ..options import (
     MODELS,
     TRAINING,
     Arch,
+    Compile,
     DataDir,
     Device,
     Download,
@@ -84,6 +85,7 @@ def enrich(
     download: Download = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    compiled: Compile = False,
     seed: Seed = 0,
     max_minutes: MaxMinutes = None,
     resume: Resume = False,
@@ -131,7 +133,7 @@ def enrich(
     if len(images) < 2:
         raise BadFile(f"{proxy}: {len(images)} image(s); a proxy needs at least 2, and does well with thousands")
 
-    engine = start(device, precision, seed)
+    engine = start(device, precision, seed, compiled)
     batch = batch_size or paper_batch_size(len(images))
     if epochs is not None:
         steps = epochs * max(1, round(len(images) / (batch * engine.processes)))
@@ -153,6 +155,7 @@ def enrich(
         seed=seed,
         device=engine.device.type,
         precision=engine.precision,
+        compiled=compiled,
     )
     generator = Generator(gan_spec.generator(shape), gan, shape)
     discriminator = gan_spec.discriminator(shape)

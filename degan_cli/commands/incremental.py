@@ -16,6 +16,7 @@ from ..options import (
     TRAINING,
     Arch,
     Augment,
+    Compile,
     DataDir,
     Device,
     Download,
@@ -119,6 +120,7 @@ def incremental(
     download: Download = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    compiled: Compile = False,
     seed: Seed = 0,
     max_minutes: MaxMinutes = None,
     resume: Resume = False,
@@ -161,7 +163,7 @@ def incremental(
     if enrich and not dry_run:
         shared = ["--data-dir", str(data_dir), "--device", device, "--precision", precision, "--seed", str(seed)]
         samples = [_enrich(out, classifier, arch, num_classes, new_data, enrich_options, shared, resume, max_minutes)]
-    engine = start(device, precision, seed)
+    engine = start(device, precision, seed, compiled)
     source, parents = None, list[dict[str, str]]()
     if samples:
         source, parents = open_samples(
@@ -190,6 +192,7 @@ def incremental(
         seed=seed,
         device=engine.device.type,
         precision=engine.precision,
+        compiled=compiled,
     )
     spec = plugins.architectures.get(old.architecture)
     model, head = widen(old, spec, data.class_names)

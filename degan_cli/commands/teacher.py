@@ -13,6 +13,7 @@ from ..options import (
     MODELS,
     TRAINING,
     Augment,
+    Compile,
     DataDir,
     Device,
     Download,
@@ -87,6 +88,7 @@ def teacher(
     download: Download = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    compiled: Compile = False,
     seed: Seed = 0,
     max_minutes: MaxMinutes = None,
     resume: Resume = False,
@@ -127,7 +129,7 @@ def teacher(
     input = spec.input_for(*data.images.shape[1:])
     images = fit_uint8(data.images, *input.shape)
 
-    engine = start(device, precision, seed)
+    engine = start(device, precision, seed, compiled)
     run = TeacherRun(
         dataset=dataset,
         architecture=spec.name,
@@ -144,6 +146,7 @@ def teacher(
         seed=seed,
         device=engine.device.type,
         precision=engine.precision,
+        compiled=compiled,
     )
     classifier = Classifier(spec.build(len(data.class_names), input), spec.name, data.class_names, input)
     if dry_run:

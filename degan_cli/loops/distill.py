@@ -48,7 +48,8 @@ def distill(
     student = engine.prepare(student)
     best = copy.deepcopy(engine.unwrap(student))
     optimiser = engine.adam(student.parameters(), run.lr, run.beta1)
-    held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
+    with engine.eager():
+        held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
     wanted = top_classes(engine, teacher, held_out)  # (n,)
     stages = Stages(run.epochs, run.patience)
 
@@ -106,7 +107,7 @@ def distill(
 def top_classes(engine: Engine, classifier: Classifier, images: Tensor) -> Tensor:
     """The classifier's top class of each image uint8 (n, C, H, W), int64 (n,); it is left in eval mode."""
     classifier.eval()
-    with torch.no_grad(), engine.autocast():
+    with torch.no_grad(), engine.autocast(), engine.eager():
         return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in torch.split(images, SCORING_BATCH)])
 
 

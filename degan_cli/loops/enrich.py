@@ -116,7 +116,7 @@ def _look(engine: Engine, generator: nn.Module, classifier: Classifier, z: Tenso
     """Images (n, C, S, S) in [0, 1] and the classifier's probabilities (n, classes) in float32."""
     was_training = generator.training
     generator.eval()
-    with torch.no_grad(), engine.autocast():
+    with torch.no_grad(), engine.autocast(), engine.eager():
         images = torch.cat([generator(part) for part in torch.split(z, 250)])
         logits = torch.cat([classifier(part) for part in torch.split(images, 250)])
     generator.train(was_training)

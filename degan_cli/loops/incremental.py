@@ -56,7 +56,8 @@ def teach_new_classes(
     shuffle = Shuffle(len(images), engine.device)
     schedule = Milestones(run.epochs, run.milestones)
     steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
-    watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
+    with engine.eager():
+        watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
 
     parts: dict[str, nn.Module | Optimizer] = {"model": strategy.model, "optimiser": optimiser}
     if checkpoint.exists():

@@ -87,7 +87,7 @@ def _input_gradient(window: tuple[int, int], alpha: float, k: float, x: Tensor, 
 def _in_chunks(function: Callable[..., Tensor], x: Tensor, *others: Tensor) -> Tensor:
     """``function`` of a few images at a time on a CPU, of all at once elsewhere; of the type and layout of ``x``."""
     images = max(1, CHUNK // max(1, x[:1].numel()))
-    if x.device.type != "cpu" or len(x) <= images:
+    if x.device.type != "cpu" or len(x) <= images or torch.compiler.is_compiling():  # a compiler fuses it all
         return function(x, *others).to(x.dtype)
     result = torch.empty_like(x)
     for parts in zip(*(torch.split(tensor, images) for tensor in (result, x, *others)), strict=True):
