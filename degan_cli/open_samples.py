@@ -65,7 +65,7 @@ def _open_one(
         if kind == "generator":
             loaded = artifact.load_generator(path, plugins)
             _warn_of_another_classifier(name, loaded, teacher)
-            return GeneratorSource(loaded.model.to(device), device), loaded.sha256
+            return GeneratorSource(loaded.model.to(device), device, teacher.model.input.shape), loaded.sha256
         if kind == "classifier":
             raise BadFile(f"{name}: a classifier, but --samples takes a generator, a data set or stored samples")
     shape = teacher.model.input.shape

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .errors import BadFile
-from .pixels import to_uint8, to_unit
+from .pixels import fit, to_uint8, to_unit
 from .sampling import Shuffle
 
 if TYPE_CHECKING:
@@ -36,17 +36,22 @@ class Source(Protocol):
 
 
 class GeneratorSource:
-    """Fresh images from a generator in eval mode, so its BatchNorm uses running statistics (as the authors do)."""
+    """Fresh images from a generator in eval mode, so its BatchNorm uses running statistics (as the authors do).
 
-    def __init__(self, generator: Generator, device: torch.device) -> None:
+    :param shape: (C, H, W) to fit the images to: a generator's side is a power of two, a classifier's need not be.
+    """
+
+    def __init__(self, generator: Generator, device: torch.device, shape: tuple[int, int, int] | None = None) -> None:
         self.generator = generator.eval().requires_grad_(False)
         self.device = device
+        own = generator.shape
+        self.shape = shape or (own.channels, own.size, own.size)
 
     def draw(self, count: int) -> Tensor:
         """New noise each time."""
         with torch.no_grad():
             images: Tensor = self.generator(torch.randn(count, self.generator.shape.latent, device=self.device))
-        return images
+        return fit(images, *self.shape)
 
     def held_out(self, count: int) -> Tensor:
         """Images from a noise of their own that is the same whenever it is asked for.
@@ -56,7 +61,8 @@ class GeneratorSource:
         noise = torch.Generator().manual_seed(20)
         z = torch.randn(count, self.generator.shape.latent, generator=noise)
         with torch.no_grad():
-            return torch.cat([to_uint8(self.generator(part.to(self.device))) for part in torch.split(z, 256)])
+            parts = [fit(self.generator(part.to(self.device)), *self.shape) for part in torch.split(z, 256)]
+        return torch.cat([to_uint8(part) for part in parts])
 
     def state(self) -> dict[str, Tensor]:
         """Nothing: the noise comes from the process's own random state."""

@@ -28,14 +28,21 @@ def widen(old: Classifier, spec: ArchitectureSpec, new_names: Sequence[str]) -> 
     with torch.no_grad():
         for key, value in after.items():
             known = before.get(key)
-            axes = [] if known is None else [i for i, n in enumerate(value.shape) if n != known.shape[i]]
-            grown = [(len(old.class_names), len(names))]
-            if known is None or [(known.shape[i], value.shape[i]) for i in axes] not in ([], grown):
-                raise BadFile(f'"{spec.name}" cannot take more classes: its {key} changes in more than its outputs')
+            if known is None or known.ndim != value.ndim:
+                raise _unfit(spec, key)
+            axes = [i for i, n in enumerate(value.shape) if n != known.shape[i]]
+            if [(known.shape[i], value.shape[i]) for i in axes] not in ([], [(len(old.class_names), len(names))]):
+                raise _unfit(spec, key)
             if axes:
                 head[key] = axes[0]
                 value = value.narrow(axes[0], 0, known.shape[axes[0]])
             value.copy_(known)
-    if not head or before.keys() != after.keys():
+    if lost := before.keys() - after.keys():
+        raise _unfit(spec, min(lost))
+    if not head:
         raise BadFile(f'"{spec.name}" cannot take more classes: no weight of it grows with their number')
     return Classifier(network, old.architecture, names, old.input), head
+
+
+def _unfit(spec: ArchitectureSpec, key: str) -> BadFile:
+    return BadFile(f'"{spec.name}" cannot take more classes: its {key} changes in more than its outputs')

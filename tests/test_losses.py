@@ -4,7 +4,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from degan_cli.losses import distillation_loss, diversity_loss, entropy_loss, fake_loss, real_loss, student_loss
+from degan_cli.losses import (
+    distillation_loss,
+    diversity_loss,
+    entropy_loss,
+    fake_loss,
+    label_loss,
+    real_loss,
+    scale_loss,
+    sigmoid_loss,
+    student_loss,
+    widened_distillation_loss,
+)
 
 
 def test_adversarial_losses_are_binary_cross_entropy():
@@ -90,3 +101,99 @@ def test_bf16_logits_give_a_float32_loss():
         low = loss(logits.bfloat16())
         assert low.dtype == torch.float32
         torch.testing.assert_close(low, loss(logits), rtol=2e-2, atol=2e-2)
+
+
+def test_the_scale_loss_by_hand():
+    new = torch.tensor([[1.0, 4.0], [2.0, 0.0]])  # largest: 4 and 2, mean 3
+    old = torch.tensor([[1.0, -1.0, 0.5], [0.0, 2.0, 1.0], [-3.0, -3.0, -3.0]])  # 1, 2 and -3, mean 0
+    torch.testing.assert_close(scale_loss(new, old), torch.tensor(9.0))
+    torch.testing.assert_close(scale_loss(new - 3, old), torch.tensor(0.0))
+    torch.testing.assert_close(scale_loss(new - 4, old), torch.tensor(1.0))  # too low counts as too high does
+
+
+def test_the_scale_loss_sees_the_offset_that_distillation_does_not():
+    generator = torch.Generator().manual_seed(0)
+    new, old, wanted = (torch.randn(6, size, generator=generator, dtype=torch.float64) for size in (2, 3, 3))
+    for offset in (-7.0, 5.0):
+        moved = distillation_loss(old + offset, wanted, 2.0)
+        torch.testing.assert_close(moved, distillation_loss(old, wanted, 2.0))
+        assert scale_loss(new, old + offset) > scale_loss(new, old) + 1
+        both = scale_loss(new + offset, old + offset)
+        torch.testing.assert_close(both, scale_loss(new, old), rtol=1e-4, atol=1e-5)
+
+
+def test_the_scale_losses_gradient_brings_both_kinds_of_logits_together():
+    new, old = torch.tensor([[5.0, 1.0]], requires_grad=True), torch.tensor([[0.0, 2.0]], requires_grad=True)
+    scale_loss(new, old).backward()
+    assert new.grad.tolist() == [[6.0, 0.0]]  # 2 * (5 - 2), on the largest alone
+    assert old.grad.tolist() == [[0.0, -6.0]]
+
+
+def test_the_scale_loss_squares_the_mean_difference_of_all_processes():
+    new, old = torch.tensor([[4.0]]), torch.tensor([[1.0]])  # here +3, there -1: on average 1
+    assert scale_loss(new, old, lambda here: (here + torch.tensor(-1.0)) / 2) == 1
+
+
+def test_the_widened_distillation_by_hand():
+    old = torch.tensor([[2.0, 0.0], [0.0, 2 * math.log(3)]])
+    logits = torch.tensor([[0.0, 0.0, 0.0], [2.0, 0.0, -2.0]])
+    p, e = 1 / (1 + math.exp(-1)), math.e  # of the old classifier's first class at temperature 2
+    first = p * math.log(p * 3) + (1 - p) * math.log((1 - p) * 3)  # against thirds
+    total = e + 1 + 1 / e
+    second = 0.25 * math.log(0.25 * total / e) + 0.75 * math.log(0.75 * total)
+    torch.testing.assert_close(widened_distillation_loss(logits, old, 2.0), torch.tensor(4 * (first + second) / 2))
+
+
+def test_the_widened_distillation_ends_only_when_new_classes_get_nothing():
+    old = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 3.0]])
+    losses = [
+        float(widened_distillation_loss(torch.cat([old + 4, torch.full((2, 2), new)], dim=1), old, 1.0))
+        for new in (4.0, 0.0, -4.0, -40.0)
+    ]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[2] > 1e-5
+    assert losses[3] == pytest.approx(0, abs=1e-6)
+    # With old and new predictions alike, what is lost is the log of the mass that the old classes have kept.
+    even = torch.cat([torch.zeros(1, 3), torch.zeros(1, 1)], dim=1)
+    assert float(widened_distillation_loss(even, torch.zeros(1, 3), 1.0)) == pytest.approx(-math.log(3 / 4))
+    assert float(widened_distillation_loss(even, torch.zeros(1, 3), 5.0)) == pytest.approx(-25 * math.log(3 / 4))
+
+
+def test_the_sigmoid_loss_by_hand():
+    logits = torch.tensor([[0.0, math.log(3), 0.0], [0.0, 0.0, math.log(3)]])  # sigmoids of 1/2 and 3/4
+    targets = torch.tensor([[1.0, 0.0, 0.25], [0.0, 0.5, 1.0]])
+    first = math.log(2) + math.log(4) + math.log(2)
+    second = math.log(2) + math.log(2) + math.log(4 / 3)
+    torch.testing.assert_close(sigmoid_loss(logits, targets), torch.tensor((first + second) / 2))
+
+
+def test_the_sigmoid_loss_is_least_where_sigmoids_are_the_targets():
+    targets = torch.tensor([[0.1, 0.7, 0.4]])
+    logits = torch.logit(targets).requires_grad_()
+    least = sigmoid_loss(logits, targets)
+    least.backward()
+    torch.testing.assert_close(logits.grad, torch.zeros(1, 3))
+    entropy = -(targets * targets.log() + (1 - targets) * (1 - targets).log()).sum()
+    torch.testing.assert_close(least.detach(), entropy)
+    assert torch.isfinite(sigmoid_loss(torch.tensor([[1e4, -1e4]]), torch.tensor([[0.0, 1.0]])))
+
+
+def test_the_label_loss_by_hand():
+    logits, labels = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]]), torch.tensor([0, 1])
+    softmax = (math.log(4 / 3) + math.log(2)) / 2
+    torch.testing.assert_close(label_loss(logits, labels, "softmax"), torch.tensor(softmax))
+    sigmoid = (math.log(4 / 3) + 3 * math.log(2)) / 2  # each class counts, and those that are not the label too
+    torch.testing.assert_close(label_loss(logits, labels, "sigmoid"), torch.tensor(sigmoid))
+    for outputs in ("softmax", "sigmoid"):
+        assert label_loss(logits.bfloat16(), labels, outputs).dtype == torch.float32
+
+
+@pytest.mark.parametrize("loss", [scale_loss, widened_distillation_loss, sigmoid_loss])
+def test_incremental_losses_refuse_an_empty_batch_and_compute_in_float32(loss):
+    extra = (2.0,) if loss is widened_distillation_loss else ()
+    with pytest.raises(ValueError, match=r"\(0, 3\)"):
+        loss(torch.zeros(0, 3), torch.zeros(0, 3), *extra)
+    left, right = torch.randn(2, 8, 3, generator=torch.Generator().manual_seed(0)).sigmoid()
+    low = loss(left.bfloat16(), right.bfloat16(), *extra)
+    assert low.dtype == torch.float32
+    torch.testing.assert_close(low, loss(left.bfloat16().float(), right.bfloat16().float(), *extra))

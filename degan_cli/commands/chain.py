@@ -29,5 +29,5 @@ def run_command(arguments: Sequence[str], shared: Sequence[str], quiet: bool) ->
         failure = DeganError(f"ended at: degan {shlex.join(arguments)}")
         failure.exit_code = code
         raise failure
-    result: dict[str, Any] = json.loads(printed.getvalue())
+    result: dict[str, Any] = json.loads(printed.getvalue() or "{}")  # only the main process prints
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -146,31 +147,40 @@ def incremental(
     strategy_spec = plugins.strategies.get(strategy)
     settings = read_settings(strategy_spec, set_ or [], {})
     _check_samples(strategy, strategy_spec.uses_samples, samples or [], enrich)
+    more = _read_enrich_options(enrich_options, enrich)
+    falls = read_milestones(milestones, epochs)
     derived = f"{stem(str(classifier))}-{strategy}-{stem(new_data)}"
     out = claim(output, derived, force=force, resume=resume, as_json=as_json, quiet=quiet)
 
     loaded = artifact.load_classifier(classifier, plugins, arch, num_classes)
     old = loaded.model
+    trained = loaded.header.run
+    optimiser = optimiser or ("sgd" if trained.get("optimiser") == "sgd" else "adam")
+    if optimiser == "adam" and weight_decay:
+        raise UsageError("--weight-decay belongs to --optimiser sgd; adam has none here")
     data = open_images(new_data, "train", plugins=plugins, data_dir=data_dir, download=download, shape=old.input.shape)
     labels = _new_labels(new_data, data, old, str(classifier))
     if test_data is not None:
         test: ImageSet | None = open_images(
             test_data, "test", plugins=plugins, data_dir=data_dir, download=download, shape=old.input.shape
         )
+        if test is not None and test.labels is None:
+            raise BadFile(f"--test-data {test_data}: no labels, so nothing can be measured on it")
     else:
         test = open_test_images(new_data, data, plugins=plugins, data_dir=data_dir)
 
     if enrich and not dry_run:
         shared = ["--data-dir", str(data_dir), "--device", device, "--precision", precision, "--seed", str(seed)]
-        samples = [_enrich(out, classifier, arch, num_classes, new_data, enrich_options, shared, resume, max_minutes)]
+        began = time.monotonic()
+        samples = [_enrich(out, classifier, arch, num_classes, new_data, more, shared, resume, max_minutes)]
+        if max_minutes is not None:
+            max_minutes = max(0.0, max_minutes - (time.monotonic() - began) / 60)
     engine = start(device, precision, seed, compiled)
     source, parents = None, list[dict[str, str]]()
     if samples:
         source, parents = open_samples(
             samples, loaded, engine.device, plugins=plugins, data_dir=data_dir, download=download, seed=seed
         )
-    trained = loaded.header.run
-    optimiser = optimiser or ("sgd" if trained.get("optimiser") == "sgd" else "adam")
     usual = RECIPES[optimiser]
     old_outputs = trained.get("outputs", "softmax")
     run = IncrementalRun(
@@ -185,7 +195,7 @@ def incremental(
         batch_size=batch_size,
         lr=usual.lr if lr is None else lr,
         weight_decay=usual.weight_decay if weight_decay is None else weight_decay,
-        milestones=read_milestones(milestones, epochs),
+        milestones=falls,
         augment=augment or trained.get("augment", "none"),
         outputs=strategy_spec.outputs or old_outputs,
         settings=asdict(settings),
@@ -246,6 +256,15 @@ def _check_samples(strategy: str, wanted: bool, samples: list[str], enrich: bool
         raise UsageError(f'strategy "{strategy}" uses no samples; leave {option} out, or take --strategy replay')
 
 
+def _read_enrich_options(text: str, enrich: bool) -> list[str]:
+    if text and not enrich:
+        raise UsageError("--enrich-options belong to --enrich; add it, or leave them out")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--enrich-options {text}: {str(error).lower()}") from error
+
+
 def _new_labels(expression: str, data: ImageSet, old: Classifier, path: str) -> Any:
     """The new images' classes, counted on from the old ones, int64 (N,); BadFile when they cannot be taught."""
     import torch
@@ -276,18 +295,19 @@ def _enrich(
     arch: str | None,
     num_classes: int | None,
     proxy: str,
-    options: str,
+    options: list[str],
     shared: list[str],
     resume: bool,
     max_minutes: float | None,
 ) -> str:
     """Train a generator on the new images, in the run folder; its path."""
     generator = out.folder / "generator.safetensors"
-    arguments = ["enrich", "--classifier", str(classifier), "--proxy", proxy, *shlex.split(options)]
-    plain = [] if arch is None else ["--arch", arch, "--num-classes", str(num_classes)]
+    arguments = ["enrich", "--classifier", str(classifier), "--proxy", proxy, *options]
+    plain = [] if arch is None else ["--arch", arch]
+    plain += [] if num_classes is None else ["--num-classes", str(num_classes)]
     limits = [] if max_minutes is None else ["--max-minutes", str(max_minutes)]
-    again = "--resume" if resume else "--force"
-    run_command([*arguments, *plain, "-o", str(generator)], [*shared, *limits, again], out.quiet)
+    again = ["--resume" if resume else "--force", *(["-q"] if out.quiet else [])]
+    run_command([*arguments, *plain, "-o", str(generator)], [*shared, *limits, *again], out.quiet)
     return str(generator)
 
 

@@ -60,7 +60,7 @@ def distill(
         stages = Stages(**numbers)
         report.resume_at(stages.total * run.steps_per_epoch + stages.step)
 
-    loss = torch.zeros((), device=engine.device)
+    code, loss = 0, torch.zeros((), device=engine.device)
     for epoch in stages:
         student.train()
         for step in range(stages.step, run.steps_per_epoch):
@@ -73,7 +73,8 @@ def distill(
             optimiser.step()
             optimiser.zero_grad()
             report.advance(run.batch_size * engine.processes)
-            if code := engine.largest(watch.due()):
+            code = engine.largest(watch.due())
+            if code and step + 1 < run.steps_per_epoch:  # the epoch's last step: after its row
                 stages.step = step + 1
                 checkpoint.save(parts, {"samples": samples.state()}, stages.to_json())
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {run.steps_per_epoch}")
@@ -90,8 +91,10 @@ def distill(
         row = {"epoch": epoch + 1, "loss": float(loss.detach()), "agreement": score}
         text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  agreement {score:.2%}{'  best' if is_best else ''}"
         report.row(stages.total * run.steps_per_epoch, row, text)
-        if engine.largest(int(watch.save_due())):
+        if code or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"samples": samples.state()}, stages.to_json())
+        if code:
+            raise stopped(code, f"epoch {epoch + 1}")
 
     images_seen = stages.total * run.steps_per_epoch * run.batch_size * engine.processes
     metrics = {

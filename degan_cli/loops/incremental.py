@@ -72,6 +72,7 @@ def teach_new_classes(
         states = {"shuffle": shuffle.state(), "samples": {} if samples is None else samples.state()}
         checkpoint.save(parts, states, schedule.to_json())
 
+    code = 0
     look: dict[str, float] = {}
     for epoch in schedule:
         strategy.train()
@@ -87,7 +88,8 @@ def teach_new_classes(
             optimiser.step()
             optimiser.zero_grad()
             report.advance(run.batch_size * engine.processes)
-            if code := engine.largest(watch.due()):
+            code = engine.largest(watch.due())
+            if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
                 save()
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
@@ -101,8 +103,10 @@ def teach_new_classes(
         report.row(
             schedule.total * steps_per_epoch, {"epoch": epoch + 1, **values, **look}, f"epoch {epoch + 1}  {text}"
         )
-        if engine.largest(int(watch.save_due())):
+        if code or engine.largest(int(watch.save_due())):
             save()
+        if code:
+            raise stopped(code, f"epoch {epoch + 1}")
 
     strategy.finish()
     model = engine.unwrap(strategy.model)

@@ -49,7 +49,7 @@ def train_teacher(
     if data.labels is None or len(data.images) < 10:
         raise BadFile(f"{run.dataset}: {len(data.images)} labelled images; a teacher needs at least 10, with labels")
     order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(run.seed))
-    split = round(len(order) * run.held_out)
+    split = max(1, round(len(order) * run.held_out)) if run.held_out else 0
     held_out, held_out_labels = (
         data.images[order[:split]].to(engine.device),
         data.labels[order[:split]].to(engine.device),
@@ -70,7 +70,7 @@ def train_teacher(
         schedule = type(schedule)(**numbers)
         report.resume_at(schedule.total * steps_per_epoch + schedule.step)
 
-    loss = torch.zeros((), device=engine.device)
+    code, loss = 0, torch.zeros((), device=engine.device)
     for epoch in schedule:
         classifier.train()
         set_rate(optimiser, run.lr * schedule.factor)
@@ -83,7 +83,8 @@ def train_teacher(
             optimiser.step()
             optimiser.zero_grad()
             report.advance(run.batch_size * engine.processes)
-            if code := engine.largest(watch.due()):
+            code = engine.largest(watch.due())
+            if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
                 checkpoint.save(parts, {"shuffle": shuffle.state()}, schedule.to_json())
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
@@ -107,8 +108,10 @@ def train_teacher(
             text += f"  held-out {score:.2%}"
         text += "  best" if is_best and run.optimiser == "adam" else ""
         report.row(schedule.total * steps_per_epoch, row, text)
-        if engine.largest(int(watch.save_due())):
+        if code or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"shuffle": shuffle.state()}, schedule.to_json())
+        if code:
+            raise stopped(code, f"epoch {epoch + 1}")
 
     metrics: dict[str, Any] = {
         "best_epoch": schedule.best_epoch,

@@ -1,7 +1,7 @@
 """InceptionV3 for small images, as the CIFAR-100 teacher of the DeGAN paper.
 
 Sources: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, as adapted to CIFAR in
-weiaicunzai/pytorch-cifar100. The stem neither strides nor pools, so that small images lose a border only. Also different
+weiaicunzai/pytorch-cifar100. The stem neither strides nor pools: small images lose only a border. Also different
 from torchvision's network, because the teacher is: in block A a 3x3 convolution after the pool instead of a 1x1, in
 block C the column before the row in both 7x7 branches, in block D an average pool instead of a max pool; BatchNorm's
 epsilon and all initial weights are torch's defaults, and there is no auxiliary classifier.

@@ -1,4 +1,11 @@
-from degan_cli.loops.stages import Stages
+import json
+
+import pytest
+import torch
+
+from degan_cli.errors import UsageError
+from degan_cli.loops.stages import Milestones, Stages, set_rate
+from degan_cli.runs import read_milestones
 
 
 def follow(stages, scores):
@@ -52,3 +59,72 @@ def test_a_schedule_goes_on_from_its_json():
     again = Stages(**part.to_json())
     follow(again, scores[3:])
     assert again == whole
+
+
+def test_the_rate_falls_to_a_tenth_after_each_milestone_and_the_last_epoch_is_kept():
+    schedule = Milestones(epochs=6, milestones=(2, 5))
+    seen = []
+    for epoch in schedule:
+        seen.append((epoch, schedule.factor))
+        schedule.step = 3
+        assert schedule.finish_epoch(0.9 - 0.1 * epoch) == (True, False)  # worse each time, and kept
+        assert schedule.step == 0
+    assert seen == [(0, 1.0), (1, 1.0), (2, 0.1), (3, 0.1), (4, 0.1), (5, 0.01)]
+    assert schedule.done
+    assert (schedule.total, schedule.best_epoch) == (6, 6)
+    assert schedule.best_score == pytest.approx(0.4)
+
+
+def test_without_milestones_the_rate_stays():
+    schedule = Milestones(epochs=3, milestones=())
+    assert not schedule.done
+    factors = []
+    for _ in schedule:
+        factors.append(schedule.factor)
+        schedule.finish_epoch(0.0)
+    assert factors == [1.0, 1.0, 1.0]
+
+
+def test_milestones_go_on_from_their_json():
+    schedule = Milestones(epochs=5, milestones=(1, 3))
+    schedule.finish_epoch(0.25)
+    schedule.finish_epoch(0.5)
+    schedule.step = 7
+    again = Milestones(**json.loads(json.dumps(schedule.to_json())))
+    assert again == schedule
+    assert again.milestones == (1, 3)
+    assert (again.total, again.step, again.best_score, again.factor) == (2, 7, 0.5, 0.1)
+    left = []
+    for epoch in again:
+        left.append((epoch, again.factor))
+        again.finish_epoch(0.0)
+    assert left == [(2, 0.1), (3, 0.01), (4, 0.01)]
+
+
+def test_the_rate_is_set_in_all_groups():
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    optimiser = torch.optim.SGD([{"params": weights[:1]}, {"params": weights[1:], "lr": 7.0}], lr=1.0)
+    set_rate(optimiser, 0.5)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "epochs", "milestones"),
+    [
+        (None, 250, (100, 150, 200)),
+        (None, 10, (4, 6, 8)),
+        (None, 3, (1, 2)),  # 1.2, 1.8 and 2.4 epochs
+        (None, 1, (1,)),
+        ("100,150", 200, (100, 150)),
+        (" 3 , 5 ,", 9, (3, 5)),
+        ("", 9, ()),
+    ],
+)
+def test_milestones_are_read_or_taken_at_40_60_and_80_percent(text, epochs, milestones):
+    assert read_milestones(text, epochs) == milestones
+
+
+@pytest.mark.parametrize("text", ["5,3", "3,3", "0,2", "-1", "two", "1.5", "1;2"])
+def test_milestones_that_do_not_rise_are_refused(text):
+    with pytest.raises(UsageError, match="--milestones .*: write rising epochs, such as 100,150,200"):
+        read_milestones(text, 10)

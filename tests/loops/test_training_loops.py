@@ -13,6 +13,7 @@ from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped, UsageError
 from degan_cli.loops.distill import distill
 from degan_cli.loops.enrich import enrich
+from degan_cli.loops.stages import set_rate
 from degan_cli.loops.teacher import train_teacher
 from degan_cli.methods import DeganSettings
 from degan_cli.methods.degan import Degan
@@ -48,14 +49,14 @@ def striped(count, seed=0):
     return ImageSet(images=images, labels=labels, class_names=("class 0", "class 1", "class 2"))
 
 
-def run_teacher(folder, watch, epochs=3):
+def run_teacher(folder, watch, epochs=3, classifier=None, **settings):
     engine = start("cpu", "fp32", seed=0)
-    run = TeacherRun(
-        dataset="striped", architecture="tiny", epochs=epochs, batch_size=16, lr=0.01, device="cpu", precision="fp32"
-    )
+    settings = {"batch_size": 16, "lr": 0.01, **settings}
+    run = TeacherRun(dataset="striped", architecture="tiny", epochs=epochs, device="cpu", precision="fp32", **settings)
     checkpoint = Checkpoint(folder, run.to_json(), engine)
+    classifier = classifier or tiny_classifier()
     with Report("t", 1, folder, quiet=True) as report:
-        best, metrics = train_teacher(engine, tiny_classifier(), striped(120), run, checkpoint, report, watch)
+        best, metrics = train_teacher(engine, classifier, striped(120), run, checkpoint, report, watch)
     return best.state_dict(), metrics
 
 
@@ -97,6 +98,13 @@ def run_enrich(folder, watch, steps=12, ema=0.9, lr=1e-3, classifier=None):
     return kept.state_dict(), metrics
 
 
+def rows(folder):
+    """What was recorded of each epoch, without what depends on the clock."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    clock = ("time", "images_per_second")
+    return [{key: value for key, value in json.loads(line).items() if key not in clock} for line in lines]
+
+
 def assert_equal(left, right):
     assert left.keys() == right.keys()
     for key, value in left.items():
@@ -114,6 +122,30 @@ def test_a_resumed_teacher_equals_an_unbroken_one(tmp_path, stop):
     assert metrics == again
 
 
+SGD = {"optimiser": "sgd", "lr": 0.05, "weight_decay": 1e-3, "milestones": (1, 2), "augment": "crop-flip"}
+
+
+@pytest.mark.parametrize("stop", [1, 8, 13, 18])
+@pytest.mark.parametrize("held_out", [0.0, 0.2])
+def test_a_resumed_teacher_of_sgd_equals_an_unbroken_one(tmp_path, held_out, stop):
+    whole, metrics = run_teacher(tmp_path / "a", StopWatch(), held_out=held_out, **SGD)
+    with pytest.raises(Stopped, match="SIGTERM.*--resume"):
+        run_teacher(tmp_path / "b", StopAfter(stop), held_out=held_out, **SGD)
+    resumed, again = run_teacher(tmp_path / "b", StopWatch(), held_out=held_out, **SGD)
+    assert_equal(whole, resumed)
+    assert metrics == again
+
+
+@pytest.mark.parametrize("stop", [4, 6, 8])
+@pytest.mark.parametrize("settings", [{}, SGD], ids=["adam", "sgd"])
+def test_the_rows_of_a_resumed_teacher_are_those_of_an_unbroken_one(tmp_path, settings, stop):
+    run_teacher(tmp_path / "a", StopWatch(), **settings)  # 6 steps an epoch
+    with pytest.raises(Stopped):
+        run_teacher(tmp_path / "b", StopAfter(stop), **settings)
+    run_teacher(tmp_path / "b", StopWatch(), **settings)
+    assert rows(tmp_path / "b") == rows(tmp_path / "a")
+
+
 @pytest.mark.parametrize("stop", [1, 7, 10, 20])
 def test_a_resumed_student_equals_an_unbroken_one(tmp_path, tiny_generator, stop):
     whole, metrics = run_distill(tmp_path / "a", StopWatch(), tiny_generator)
@@ -122,6 +154,15 @@ def test_a_resumed_student_equals_an_unbroken_one(tmp_path, tiny_generator, stop
     resumed, again = run_distill(tmp_path / "b", StopWatch(), tiny_generator)
     assert_equal(whole, resumed)
     assert metrics == again
+
+
+@pytest.mark.parametrize("stop", [5, 7, 9])
+def test_the_rows_of_a_resumed_student_are_those_of_an_unbroken_one(tmp_path, tiny_generator, stop):
+    run_distill(tmp_path / "a", StopWatch(), tiny_generator)  # 7 steps an epoch
+    with pytest.raises(Stopped):
+        run_distill(tmp_path / "b", StopAfter(stop), tiny_generator)
+    run_distill(tmp_path / "b", StopWatch(), tiny_generator)
+    assert rows(tmp_path / "b") == rows(tmp_path / "a")
 
 
 @pytest.mark.parametrize("stop", [1, 5, 11])
@@ -203,6 +244,85 @@ def test_the_teacher_loop_learns_and_returns_its_best_epoch(tmp_path):
     _, metrics = run_teacher(tmp_path, StopWatch(), epochs=12)
     assert metrics["held_out_accuracy"] > 0.9
     assert metrics["images"] == metrics["updates"] * 16
+
+
+def test_sgd_keeps_the_last_epoch_however_good_another_was(tmp_path):
+    classifier = tiny_classifier()
+    wild = SGD | {"lr": 0.3, "milestones": ()}
+    kept, metrics = run_teacher(tmp_path, StopWatch(), classifier=classifier, epochs=6, **wild)
+    scores = [row["held_out_accuracy"] for row in rows(tmp_path)]
+    assert scores[-1] < max(scores) - 0.2  # else this test could not tell
+    assert metrics["held_out_accuracy"] == scores[-1]
+    assert (metrics["best_epoch"], metrics["epochs"]) == (6, 6)
+    assert_equal(kept, classifier.state_dict())
+
+
+def test_without_held_out_images_all_are_trained_on(tmp_path):
+    _, metrics = run_teacher(tmp_path, StopWatch(), epochs=2, held_out=0.0, **SGD)
+    assert metrics == {"best_epoch": 2, "epochs": 2, "updates": 16, "images": 256}  # 120 / 16 is 8 steps an epoch
+    assert all("held_out_accuracy" not in row for row in rows(tmp_path))
+    _, metrics = run_teacher(tmp_path / "part", StopWatch(), epochs=2, held_out=0.2, **SGD)
+    assert metrics["updates"] == 12  # 96 / 16
+
+
+@pytest.mark.parametrize(
+    ("settings", "factors"),
+    [
+        ({"optimiser": "sgd", "epochs": 5, "milestones": (1, 4)}, [1, 0.1, 0.1, 0.1, 0.01]),
+        ({"optimiser": "sgd", "epochs": 3, "milestones": ()}, [1, 1, 1]),
+        ({"optimiser": "adam", "epochs": 2}, [1, 1, 0.1, 0.1]),
+    ],
+)
+def test_the_rates_of_a_teacher_follow_its_schedule(tmp_path, monkeypatch, settings, factors):
+    used = []
+
+    def spy(optimiser, rate):
+        set_rate(optimiser, rate)
+        used.extend(group["lr"] for group in optimiser.param_groups)
+
+    monkeypatch.setattr("degan_cli.loops.teacher.set_rate", spy)
+    run_teacher(tmp_path, StopWatch(), **settings | {"lr": 0.02})
+    assert used == pytest.approx([0.02 * factor for factor in factors])
+
+
+def test_the_rate_of_a_resumed_teacher_is_that_of_its_epoch(tmp_path, monkeypatch):
+    with pytest.raises(Stopped):
+        run_teacher(tmp_path, StopAfter(9), **SGD)  # in the second of three epochs
+    used = []
+    monkeypatch.setattr("degan_cli.loops.teacher.set_rate", lambda optimiser, rate: used.append(rate))
+    run_teacher(tmp_path, StopWatch(), **SGD)
+    assert used == pytest.approx([0.005, 0.0005])
+
+
+def test_a_teachers_images_are_augmented_as_its_run_says(tmp_path, monkeypatch):
+    seen = []
+
+    def spy(images, kind):
+        seen.append((images.dtype, len(images), kind))
+        return images
+
+    monkeypatch.setattr("degan_cli.loops.teacher.augment", spy)
+    run_teacher(tmp_path, StopWatch(), epochs=1, optimiser="sgd", augment="crop")
+    assert seen == [(torch.uint8, 16, "crop")] * 6  # the held-out images are left as they are
+
+
+@pytest.mark.parametrize("outputs", ["softmax", "sigmoid"])
+def test_a_teachers_outputs_are_one_softmax_or_a_sigmoid_for_each_class(tmp_path, outputs):
+    still = {"epochs": 1, "batch_size": 120, "lr": 0.0, "held_out": 0.0, "optimiser": "sgd"}  # all images, in one step
+    run_teacher(tmp_path, StopWatch(), outputs=outputs, **still)
+    data = striped(120)
+    logits = tiny_classifier().train()(data.images.float() / 255)
+    right = torch.nn.functional.one_hot(data.labels).bool()
+    if outputs == "softmax":
+        expected = -logits.softmax(dim=1)[right].log().mean()
+    else:
+        expected = -torch.where(right, logits.sigmoid(), 1 - logits.sigmoid()).log().sum(dim=1).mean()
+    assert rows(tmp_path)[0]["loss"] == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_a_teacher_of_sgd_whose_rate_is_too_large_ends(tmp_path):
+    with pytest.raises(Diverged, match=r"the loss is (nan|inf) after epoch 1; try a smaller --lr"):
+        run_teacher(tmp_path, StopWatch(), **SGD | {"lr": 1e30})
 
 
 def test_a_student_learns_its_teacher_from_stored_images(tmp_path):

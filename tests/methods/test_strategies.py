@@ -1,0 +1,304 @@
+"""The losses of the strategies for new classes written out plainly, and what each leaves as it was."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from conftest import tiny_classifier
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from degan_cli.engine import Engine
+from degan_cli.methods import SCALINGS, LwfSettings, ReplaySettings, degan_methods
+from degan_cli.models import Classifier
+from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
+from degan_cli.widen import widen
+
+SPECS = {spec.name: spec for spec in degan_methods() if isinstance(spec, StrategySpec)}
+TINY = ArchitectureSpec(name="tiny", build=lambda classes, input: tiny_classifier(classes, seed=2).network, min_size=8)
+OLD, NEW = 3, 2
+IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(4))
+SAMPLES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(5)).sqrt()
+LABELS = torch.tensor([3, 4, 4, 3, 4, 3])
+SETTINGS = {
+    "replay": ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3),
+    "lwf": LwfSettings(lambda_kd=0.7, temperature=1.5),
+}
+
+
+def make(
+    engine: Engine, name: str, settings: object = None, moved: bool = True, outputs: str = "softmax"
+) -> tuple[Strategy, Classifier]:
+    """A strategy and its old classifier, which is sure of itself; the extended one has moved on from it a little."""
+    old = tiny_classifier(OLD, seed=1)
+    with torch.no_grad():
+        old.network[-1].weight.mul_(8)
+    old.eval()
+    model, head = widen(old, TINY, ("new 0", "new 1"))
+    if moved:
+        torch.manual_seed(7)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    settings = settings or SETTINGS.get(name, NoSettings())
+    parts = StrategyParts(engine=engine, model=model, old=old, old_outputs=outputs, head=head, settings=settings)
+    return SPECS[name].build(parts), old
+
+
+def samples_for(name: str) -> Tensor | None:
+    return SAMPLES if SPECS[name].uses_samples else None
+
+
+def kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """temperature^2 * KL(teacher || student), written out."""
+    wanted = (teacher / temperature).softmax(dim=1)
+    each = wanted * (wanted.log() - (student / temperature).softmax(dim=1).log())
+    return temperature**2 * each.sum(dim=1).mean()
+
+
+def weights_of(classifier: nn.Module) -> dict[str, Tensor]:
+    return {key: value.clone() for key, value in classifier.state_dict().items()}
+
+
+def train(engine: Engine, strategy: Strategy, name: str, optimiser: torch.optim.Optimizer, steps: int) -> None:
+    strategy.train()
+    for _ in range(steps):
+        loss, _ = strategy.loss(IMAGES, LABELS, samples_for(name))
+        engine.backward(loss)
+        optimiser.step()
+        optimiser.zero_grad()
+
+
+@pytest.mark.parametrize("name", ["finetune", "fixed"])
+def test_finetuning_and_fixed_are_cross_entropy_over_all_classes(engine, name):
+    strategy, _ = make(engine, name)
+    strategy.train()
+    logits = copy.deepcopy(strategy.model)(IMAGES)
+    loss, row = strategy.loss(IMAGES, LABELS, None)
+    expected = -logits.softmax(dim=1).log()[range(6), LABELS].mean()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(row, {"label_loss": expected.detach()})
+
+
+@pytest.mark.parametrize("name", ["finetune", "fixed"])
+def test_they_go_on_with_sigmoids_where_the_old_classifier_has_them(engine, name):
+    strategy, _ = make(engine, name, outputs="sigmoid")
+    strategy.train()
+    probabilities = copy.deepcopy(strategy.model)(IMAGES).sigmoid()
+    loss, row = strategy.loss(IMAGES, LABELS, None)
+    right = torch.zeros(6, 5, dtype=torch.bool)
+    right[range(6), LABELS] = True
+    expected = -torch.where(right, probabilities, 1 - probabilities).log().sum() / 6
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(row, {"label_loss": expected.detach()})
+
+
+def test_lwf_is_cross_entropy_over_the_new_classes_and_distillation_of_the_old_on_new_images(engine):
+    strategy, old = make(engine, "lwf")
+    strategy.train()
+    logits = copy.deepcopy(strategy.model)(IMAGES)
+    loss, row = strategy.loss(IMAGES, LABELS, None)
+    cross_entropy = -logits[:, 3:].softmax(dim=1).log()[range(6), LABELS - 3].mean()
+    distillation = kl(logits[:, :3], old(IMAGES), 1.5)
+    torch.testing.assert_close(loss, cross_entropy + 0.7 * distillation)
+    torch.testing.assert_close(row["cross_entropy"], cross_entropy.detach())
+    torch.testing.assert_close(row["distillation"], distillation.detach())
+    assert distillation > 0.01
+
+
+@pytest.mark.parametrize("outputs", ["softmax", "sigmoid"])
+def test_lwf_mc_has_a_sigmoid_per_class_that_learns_its_label_or_the_old_probability(engine, outputs):
+    strategy, old = make(engine, "lwf-mc", outputs=outputs)
+    strategy.train()
+    logits = copy.deepcopy(strategy.model)(IMAGES)
+    loss, row = strategy.loss(IMAGES, LABELS, None)
+    targets = torch.zeros(6, 5)
+    before = old(IMAGES).detach()
+    targets[:, :3] = before.sigmoid() if outputs == "sigmoid" else before.softmax(dim=1)
+    targets[range(6), LABELS] = 1
+    expected = F.binary_cross_entropy(logits.sigmoid(), targets, reduction="none").sum() / 6
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(row, {"binary_cross_entropy": expected.detach()})
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_replay_is_cross_entropy_distillation_on_samples_and_the_scaling_that_is_chosen(engine, scaling):
+    settings = ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3, scaling=scaling)
+    strategy, old = make(engine, "replay", settings)
+    strategy.train()
+    logits = copy.deepcopy(strategy.model)(torch.cat([IMAGES, SAMPLES]))  # one batch for BatchNorm
+    loss, row = strategy.loss(IMAGES, LABELS, SAMPLES)
+    new, replayed, wanted = logits[:6], logits[6:], old(SAMPLES).detach()
+    cross_entropy = -new.softmax(dim=1).log()[range(6), LABELS].mean()
+    difference = new[:, 3:].max(dim=1).values.mean() - replayed[:, :3].max(dim=1).values.mean()
+    distillation = kl(replayed[:, :3], wanted, 1.5)
+    if scaling == "full-width":  # a very low logit stands for probability 0
+        distillation = kl(replayed, torch.cat([wanted, torch.full((5, 2), -100.0)], dim=1), 1.5)
+    if scaling == "logits":
+        distillation = (replayed[:, :3] - wanted).square().sum() / 15
+    expected = cross_entropy + 0.7 * distillation
+    if scaling == "tie":
+        expected = expected + 0.3 * difference**2
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(row["cross_entropy"], cross_entropy.detach())
+    torch.testing.assert_close(row["distillation"], distillation.detach())
+    torch.testing.assert_close(row["scale_difference"], difference.detach().abs())
+
+
+def test_the_scalings_give_different_losses(engine):
+    losses = []
+    for scaling in ("tie", "full-width", "logits", "none"):
+        strategy, _ = make(engine, "replay", ReplaySettings(scaling=scaling))
+        strategy.train()
+        losses.append(float(strategy.loss(IMAGES, LABELS, SAMPLES)[0].detach()))
+    assert all(abs(left - right) > 1e-3 for i, left in enumerate(losses) for right in losses[:i])
+
+
+def test_replay_ties_the_mean_difference_of_all_processes(engine, monkeypatch):
+    plain, _ = make(engine, "replay")
+    plain.train()
+    alone = plain.loss(IMAGES, LABELS, SAMPLES)[1]["scale_difference"]
+    monkeypatch.setattr(Engine, "mean_over_processes", lambda self, values: values / 4)
+    strategy, _ = make(engine, "replay")
+    strategy.train()
+    torch.testing.assert_close(strategy.loss(IMAGES, LABELS, SAMPLES)[1]["scale_difference"], alone / 4)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_old_classifier_gets_no_gradient_and_stays_as_it_is(engine, name):
+    strategy, old = make(engine, name)
+    before = weights_of(old)
+    assert all(parameter.requires_grad for parameter in old.parameters())  # nobody else keeps gradients away
+    optimiser = engine.optimiser("sgd", strategy.parameters(), 0.05, 1e-3)
+    train(engine, strategy, name, optimiser, steps=2)
+    assert all(parameter.grad is None for parameter in old.parameters())
+    assert all(torch.equal(before[key], value) for key, value in old.state_dict().items())
+    assert not old.training
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_training_lowers_the_loss(engine, name):
+    strategy, _ = make(engine, name)
+    strategy.train()
+    before = float(strategy.loss(IMAGES, LABELS, samples_for(name))[0].detach())
+    optimiser = engine.optimiser("sgd", strategy.parameters(), 0.01, 0.0)
+    train(engine, strategy, name, optimiser, steps=20)
+    assert float(strategy.loss(IMAGES, LABELS, samples_for(name))[0].detach()) < before - 0.02
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_fixed_learns_the_new_outputs_and_keeps_old_ones_and_features_bit_for_bit(engine, kind):
+    strategy, old = make(engine, "fixed", moved=False)
+    model = strategy.model
+    everything = torch.cat([IMAGES, SAMPLES])
+
+    def look() -> tuple[Tensor, Tensor]:
+        model.eval()
+        with torch.no_grad():
+            return model.network[:-1]((everything - model.mean) / model.std), model(everything)
+
+    features, logits = look()
+    before = weights_of(model)
+    optimiser = engine.optimiser(kind, strategy.parameters(), 0.1, 0.05)
+    train(engine, strategy, "fixed", optimiser, steps=6)
+    strategy.train()
+    strategy.finish()
+
+    for key, value in model.state_dict().items():
+        same = value[:OLD] if key in ("network.6.weight", "network.6.bias") else value
+        assert torch.equal(same, before[key][: len(same)] if same.ndim else before[key]), key
+        if key in ("network.6.weight", "network.6.bias"):
+            assert (value[OLD:] != before[key][OLD:]).any(dim=-1).all(), key
+    features_after, logits_after = look()
+    assert torch.equal(features, features_after)
+    assert torch.equal(logits[:, :OLD], logits_after[:, :OLD])
+    assert (logits[:, OLD:] - logits_after[:, OLD:]).abs().min() > 0
+    torch.testing.assert_close(logits_after[:, :OLD], old(everything).detach())
+
+
+def test_fixed_keeps_old_outputs_whose_classes_are_on_another_axis(engine):
+    class FeaturesByClasses(nn.Module):
+        def __init__(self, classes: int) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(64, classes))
+
+        def forward(self, images: Tensor) -> Tensor:
+            return images.flatten(1) @ self.weight
+
+    input = tiny_classifier().input
+    spec = ArchitectureSpec(name="odd", build=lambda classes, input: FeaturesByClasses(classes), min_size=8)
+    old = Classifier(FeaturesByClasses(OLD), "odd", ("a", "b", "c"), input).freeze()
+    model, head = widen(old, spec, ("d", "e"))
+    parts = StrategyParts(engine=engine, model=model, old=old, head=head, settings=NoSettings())
+    strategy = SPECS["fixed"].build(parts)
+    before = model.network.weight.detach().clone()
+    train(engine, strategy, "fixed", engine.optimiser("sgd", strategy.parameters(), 0.1, 0.05), steps=4)
+    assert torch.equal(model.network.weight[:, :OLD], before[:, :OLD])
+    assert (model.network.weight[:, OLD:] != before[:, OLD:]).any(dim=0).all()
+
+    aligned = SPECS["replay"].build(
+        StrategyParts(engine=engine, model=model, old=old, head=head, settings=ReplaySettings(scaling="weight-align"))
+    )
+    aligned.finish()
+    norms = model.network.weight.detach().norm(dim=0)
+    torch.testing.assert_close(norms[OLD:].mean(), norms[:OLD].mean())
+    assert torch.equal(model.network.weight[:, :OLD], before[:, :OLD])
+
+
+def test_finetuning_moves_everything_that_fixed_keeps(engine):
+    strategy, _ = make(engine, "finetune")
+    before = weights_of(strategy.model)
+    train(engine, strategy, "finetune", engine.optimiser("sgd", strategy.parameters(), 0.1, 0.05), steps=2)
+    assert all(not torch.equal(before[key], value) for key, value in strategy.model.state_dict().items())
+
+
+def test_weight_alignment_gives_new_classes_the_mean_norm_of_old_ones(engine):
+    strategy, _ = make(engine, "replay", ReplaySettings(scaling="weight-align"))
+    before = weights_of(strategy.model)
+    strategy.finish()
+    after = strategy.model.state_dict()
+    old_norm = before["network.6.weight"][:OLD].norm(dim=1).mean()
+    new_norms = before["network.6.weight"][OLD:].norm(dim=1)
+    assert not torch.isclose(old_norm, new_norms.mean(), rtol=0.05)
+    torch.testing.assert_close(after["network.6.weight"][OLD:].norm(dim=1).mean(), old_norm)
+    factor = old_norm / new_norms.mean()  # one for all new classes: their ratios and directions stay
+    torch.testing.assert_close(after["network.6.weight"][OLD:], before["network.6.weight"][OLD:] * factor)
+    assert torch.equal(after["network.6.weight"][:OLD], before["network.6.weight"][:OLD])
+    others = [key for key in after if key != "network.6.weight"]
+    assert "network.6.bias" in others
+    assert all(torch.equal(after[key], before[key]) for key in others)
+
+
+@pytest.mark.parametrize(
+    ("name", "scaling"),
+    [(name, None) for name in SPECS] + [("replay", scaling) for scaling in SCALINGS if scaling != "weight-align"],
+)
+def test_finishing_changes_nothing_elsewhere(engine, name, scaling):
+    strategy, _ = make(engine, name, scaling and ReplaySettings(scaling=scaling))
+    before = weights_of(strategy.model)
+    strategy.finish()
+    assert all(torch.equal(before[key], value) for key, value in strategy.model.state_dict().items())
+
+
+@pytest.mark.parametrize("lift", [-6.0, 6.0])
+def test_the_tie_brings_the_scales_together_and_nothing_else_does(engine, lift):
+    def difference_after(scaling: str) -> tuple[float, float]:
+        settings = ReplaySettings(lambda_kd=0.0, lambda_s=100.0, scaling=scaling)
+        strategy, _ = make(engine, "replay", settings)
+        with torch.no_grad():
+            strategy.model.network[-1].bias[OLD:] += lift
+        # Momentum and decay have no part in a first step, nor has the size of it: only the direction counts.
+        optimiser = torch.optim.SGD(strategy.model.parameters(), lr=1e-5)
+        strategy.train()
+        loss, row = strategy.loss(IMAGES, LABELS, SAMPLES)
+        loss.backward()
+        optimiser.step()
+        return float(row["scale_difference"]), float(strategy.loss(IMAGES, LABELS, SAMPLES)[1]["scale_difference"])
+
+    before, tied = difference_after("tie")
+    same, free = difference_after("none")
+    assert before == same
+    assert tied < before - 1e-2
+    assert abs(free - before) < 1e-3
