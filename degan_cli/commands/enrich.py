@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,10 +31,17 @@ from ..options import (
     Seed,
     plugins_from,
 )
-from ..outputs import claim, describe, finished_before, stem
-from ..report import Report
+from ..outputs import Output, claim, describe, finished_before, stem
+from ..report import Report, note
 from ..runs import PAPER_STEPS, EnrichRun, paper_batch_size
 from ..settings import read_settings
+from ..stopping import minutes_left
+from .chain import run_command
+
+TUNE_PART = 10
+"""A run of ``--tune`` has this part of the updates,"""
+LEAST_TUNE_STEPS = 100
+"""but no fewer than so many."""
 
 
 def enrich(
@@ -72,6 +80,10 @@ def enrich(
     lambda_d: Annotated[
         float | None, typer.Option(min=0, help="Weight of the diversity term.", rich_help_panel=TRAINING)
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="Choose both weights first, by short runs on a grid.", rich_help_panel=TRAINING),
+    ] = False,
     ema: Annotated[
         float,
         typer.Option(min=0, max=0.99999, help="Decay of the stored moving average; 0: none.", rich_help_panel=TRAINING),
@@ -107,13 +119,14 @@ def enrich(
 
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs both say how long to train; give one of them")
+    if tune and (lambda_e is not None or lambda_d is not None):
+        raise UsageError("--tune chooses --lambda-e and --lambda-d; leave them out")
     plugins = plugins_from(context)
     method_spec = plugins.methods.get(method)
     gan_spec = plugins.gans.get(gan)
     weights = {"lambda_e": lambda_e, "lambda_d": lambda_d}
-    settings = read_settings(
-        method_spec, set_ or [], {name: value for name, value in weights.items() if value is not None}
-    )
+    given = {name: value for name, value in weights.items() if value is not None}
+    settings = read_settings(method_spec, set_ or [], dict.fromkeys(weights, 0.0) if tune else given)
     out = claim(
         output,
         f"{stem(str(classifier))}-{method}-{stem(proxy)}",
@@ -137,6 +150,25 @@ def enrich(
     batch = batch_size or paper_batch_size(len(images))
     if epochs is not None:
         steps = epochs * max(1, round(len(images) / (batch * engine.processes)))
+    began = time.monotonic()
+    tried: list[dict[str, Any]] = []
+    if tune and not dry_run:
+        # fmt: off
+        arguments = [
+            "--classifier", str(classifier), "--proxy", proxy, "--method", method, "--gan", gan,
+            "--batch-size", str(batch), "--lr", str(lr), "--latent", str(latent), "--width", str(width),
+            "--data-dir", str(data_dir), "--device", device, "--precision", precision, "--seed", str(seed),
+            *(() if arch is None else ("--arch", arch)),
+            *(() if num_classes is None else ("--num-classes", str(num_classes))),
+            *(text for pair in set_ or () for text in ("--set", pair)),
+        ]
+        # fmt: on
+        tried = _tune(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
+        best = max(tried, key=lambda row: float(row["score"]))
+        note(f"chosen: --lambda-e {best['lambda_e']:g} --lambda-d {best['lambda_d']:g}")
+        settings = replace(settings, lambda_e=best["lambda_e"], lambda_d=best["lambda_d"])
+        engine = start(device, precision, seed, compiled)
+        max_minutes = minutes_left(max_minutes, began)
     run = EnrichRun(
         classifier=str(classifier),
         arch=arch,
@@ -182,6 +214,7 @@ def enrich(
         )
 
     if engine.is_main:
+        metrics |= {"tried_weights": tried} if tried else {}
         sha256 = artifact.save_generator(
             out.path,
             kept,
@@ -202,3 +235,30 @@ def enrich(
         out.finish("generator", sha256, metrics, summary=summary, next_command=next_command)
     engine.close()
     return None
+
+
+def _tune(
+    out: Output, arguments: list[str], steps: int, max_minutes: float | None, resume: bool
+) -> list[dict[str, Any]]:
+    """Short runs on a grid of weights, in the run folder; each with its score, evenness and confidence."""
+    from ..loops.tune import evenness, grid, score
+
+    began = time.monotonic()
+    tried = []
+    for lambda_e, lambda_d in grid():
+        weights = ["--lambda-e", f"{lambda_e:g}", "--lambda-d", f"{lambda_d:g}"]
+        path = out.folder / "tune" / f"{lambda_e:g}-{lambda_d:g}.safetensors"
+        length = ["--steps", str(max(LEAST_TUNE_STEPS, steps // TUNE_PART)), "-o", str(path), "-q"]
+        left = minutes_left(max_minutes, began)
+        limit = [] if left is None else ["--max-minutes", f"{left:.3f}"]
+        again = "--resume" if resume else "--force"
+        look = run_command(["enrich", *arguments, *weights, *length], [*limit, again], quiet=True)["metrics"]
+        row = {"lambda_e": lambda_e, "lambda_d": lambda_d, "score": score(look)}
+        row |= {"evenness": evenness(look["class_counts"]), "confidence": look["confidence"]}
+        tried.append(row)
+        if not out.quiet:
+            note(
+                f"{' '.join(weights)}: score {row['score']:.3f} "
+                f"(evenness of classes {row['evenness']:.2f}, confidence {row['confidence']:.2f})"
+            )
+    return tried

@@ -39,6 +39,7 @@ from ..outputs import Output, claim, describe, finished_before, stem
 from ..report import Report
 from ..runs import RECIPES, IncrementalRun, read_milestones
 from ..settings import read_settings
+from ..stopping import minutes_left
 from .chain import run_command
 
 if TYPE_CHECKING:
@@ -173,8 +174,7 @@ def incremental(
         shared = ["--data-dir", str(data_dir), "--device", device, "--precision", precision, "--seed", str(seed)]
         began = time.monotonic()
         samples = [_enrich(out, classifier, arch, num_classes, new_data, more, shared, resume, max_minutes)]
-        if max_minutes is not None:
-            max_minutes = max(0.0, max_minutes - (time.monotonic() - began) / 60)
+        max_minutes = minutes_left(max_minutes, began)
     engine = start(device, precision, seed, compiled)
     source, parents = None, list[dict[str, str]]()
     if samples:

@@ -126,10 +126,12 @@ def _look(engine: Engine, generator: nn.Module, classifier: Classifier, z: Tenso
 def _describe(probabilities: Tensor, images: Tensor, class_names: tuple[str, ...]) -> dict[str, Any]:
     top, classes = probabilities.max(dim=1)
     counts = torch.bincount(classes, minlength=len(class_names)).tolist()
+    sure = torch.bincount(classes[top > SURE], minlength=len(class_names)).tolist()
     entropy = torch.special.entr(probabilities).sum(dim=1).mean()
     spread = images.flatten(1).std(dim=0).mean()  # 0 when all images are the same
     return {
         "class_counts": dict(zip(class_names, counts, strict=True)),
+        "confident_counts": dict(zip(class_names, sure, strict=True)),
         "confidence": float(top.mean()),
         "confident_fraction": float((top > SURE).float().mean()),
         "prediction_entropy": float(entropy),
