@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Output:
             "sha256": sha256,
             "metrics": dict(metrics),
             "seconds": round(time.monotonic() - self.started, 3),
+            "peak_memory_bytes": peak_memory(),
         }
         if reused:
             result["reused"] = True
@@ -75,6 +77,18 @@ class Output:
             report.note(json.dumps(result, sort_keys=True))
         else:
             report.print_result(result, self.as_json)
+
+
+def peak_memory() -> dict[str, int]:
+    """The most memory that this process has held so far: ``host``, and ``device`` where a GPU was used."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        peak["device"] = int(torch.cuda.max_memory_allocated())
+    return peak
 
 
 def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_json: bool, quiet: bool = False) -> Output:

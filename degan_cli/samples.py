@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .errors import BadFile
+from .image_store import ImageStore
 from .pixels import fit, to_uint8, to_unit
 from .sampling import Shuffle
 
@@ -83,12 +84,12 @@ class StoredSource:
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
         kept = max(1, round(len(images) * HELD_OUT_FRACTION))
         self._held_out = images[order[:kept]].to(device)
-        self._images = images[order[kept:]].to(device)
-        self._shuffle = Shuffle(len(self._images), device)
+        self._store = ImageStore(images[order[kept:]], device)
+        self._shuffle = Shuffle(len(self._store), self._store.home)
 
     def draw(self, count: int) -> Tensor:
         """Each image once per pass, in a new order each pass."""
-        return to_unit(self._images[self._shuffle.take(count)])
+        return to_unit(self._store.take(self._shuffle.take(count)))
 
     def held_out(self, count: int) -> Tensor:
         """The held-out fifth, or the first ``count`` of it."""

@@ -163,11 +163,13 @@ def enrich(
             *(text for pair in set_ or () for text in ("--set", pair)),
         ]
         # fmt: on
-        tried = _tune(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
+        made = _try_weights(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
+        engine = start(device, precision, seed, compiled)  # each run has left the processes' group; all are here again
+        tried = _scored(made)
         best = max(tried, key=lambda row: float(row["score"]))
-        note(f"chosen: --lambda-e {best['lambda_e']:g} --lambda-d {best['lambda_d']:g}")
         settings = replace(settings, lambda_e=best["lambda_e"], lambda_d=best["lambda_d"])
-        engine = start(device, precision, seed, compiled)
+        if not quiet and engine.is_main:
+            _tell(tried, best)
         max_minutes = minutes_left(max_minutes, began)
     run = EnrichRun(
         classifier=str(classifier),
@@ -237,11 +239,11 @@ def enrich(
     return None
 
 
-def _tune(
+def _try_weights(
     out: Output, arguments: list[str], steps: int, max_minutes: float | None, resume: bool
-) -> list[dict[str, Any]]:
-    """Short runs on a grid of weights, in the run folder; each with its score, evenness and confidence."""
-    from ..loops.tune import evenness, grid, score
+) -> list[tuple[float, float, Path]]:
+    """Short runs on a grid of weights, in the run folder: (lambda_e, lambda_d, the generator they made)."""
+    from ..loops.tune import grid
 
     began = time.monotonic()
     tried = []
@@ -251,14 +253,28 @@ def _tune(
         length = ["--steps", str(max(LEAST_TUNE_STEPS, steps // TUNE_PART)), "-o", str(path), "-q"]
         left = minutes_left(max_minutes, began)
         limit = [] if left is None else ["--max-minutes", f"{left:.3f}"]
-        again = "--resume" if resume else "--force"
-        look = run_command(["enrich", *arguments, *weights, *length], [*limit, again], quiet=True)["metrics"]
-        row = {"lambda_e": lambda_e, "lambda_d": lambda_d, "score": score(look)}
-        row |= {"evenness": evenness(look["class_counts"]), "confidence": look["confidence"]}
-        tried.append(row)
-        if not out.quiet:
-            note(
-                f"{' '.join(weights)}: score {row['score']:.3f} "
-                f"(evenness of classes {row['evenness']:.2f}, confidence {row['confidence']:.2f})"
-            )
+        run_command(["enrich", *arguments, *weights, *length], [*limit, "--resume" if resume else "--force"], out.quiet)
+        tried.append((lambda_e, lambda_d, path))
     return tried
+
+
+def _scored(tried: list[tuple[float, float, Path]]) -> list[dict[str, Any]]:
+    """Each pair of weights with its score, and what that is made of."""
+    from ..artifact import read_header
+    from ..loops.tune import evenness, score
+
+    rows = []
+    for lambda_e, lambda_d, path in tried:
+        look = read_header(path).metrics
+        row = {"lambda_e": lambda_e, "lambda_d": lambda_d, "score": score(look)}
+        rows.append(row | {"evenness": evenness(look["class_counts"]), "confidence": look["confidence"]})
+    return rows
+
+
+def _tell(tried: list[dict[str, Any]], best: dict[str, Any]) -> None:
+    for row in tried:
+        note(
+            f"--lambda-e {row['lambda_e']:g} --lambda-d {row['lambda_d']:g}: score {row['score']:.3f} "
+            f"(evenness of classes {row['evenness']:.2f}, confidence {row['confidence']:.2f})"
+        )
+    note(f"chosen: --lambda-e {best['lambda_e']:g} --lambda-d {best['lambda_d']:g}")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..checkpoint import Checkpoint
 from ..engine import Engine
+from ..image_store import ImageStore
 from ..models import Classifier, Generator
 from ..pixels import to_unit
 from ..report import Report, grid
@@ -53,8 +54,8 @@ def enrich(
     :raises Diverged: when a loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
-    proxy = proxy.to(engine.device)
-    shuffle = Shuffle(len(proxy), engine.device)
+    store = ImageStore(proxy, engine.device)
+    shuffle = Shuffle(len(store), store.home)
     average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if run.ema else None
     # Noise of its own, the same in every look and in every run.
     z = torch.randn(MONITORED, run.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
@@ -72,7 +73,7 @@ def enrich(
 
     look: dict[str, Any] = {}
     for step in range(start + 1, run.steps + 1):
-        row = method.step(to_unit(proxy[shuffle.take(run.batch_size)]))
+        row = method.step(to_unit(store.take(shuffle.take(run.batch_size))))
         if average is not None:
             _follow(average, engine.unwrap(method.generator), run.ema)
         report.advance(run.batch_size * engine.processes)

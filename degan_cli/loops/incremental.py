@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from ..augment import augment
 from ..checkpoint import Checkpoint
 from ..engine import Engine
+from ..image_store import ImageStore
 from ..models import Classifier
 from ..pixels import to_unit
 from ..report import Report
@@ -51,9 +52,9 @@ def teach_new_classes(
     :raises Diverged: when the loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
-    images, labels = images.to(engine.device), labels.to(engine.device)
+    store, labels = ImageStore(images, engine.device), labels.to(engine.device)
     optimiser = engine.optimiser(run.optimiser, strategy.parameters(), run.lr, run.weight_decay)
-    shuffle = Shuffle(len(images), engine.device)
+    shuffle = Shuffle(len(store), store.home)
     schedule = Milestones(run.epochs, run.milestones)
     steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
     with engine.eager():
@@ -80,10 +81,10 @@ def teach_new_classes(
         row: dict[str, Tensor] = {}
         for step in range(schedule.step, steps_per_epoch):
             batch = shuffle.take(run.batch_size)
-            new = to_unit(augment(images[batch], run.augment))  # (batch, C, H, W) in [0, 1]
+            new = to_unit(augment(store.take(batch), run.augment))  # (batch, C, H, W) in [0, 1]
             replayed = None if samples is None else augment(samples.draw(run.batch_size), run.augment)
             with engine.autocast():
-                loss, row = strategy.loss(new, labels[batch], replayed)
+                loss, row = strategy.loss(new, labels[batch.to(engine.device)], replayed)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()

@@ -18,6 +18,7 @@ from ..augment import augment
 from ..checkpoint import Checkpoint, copy_weights
 from ..engine import Engine
 from ..errors import BadFile
+from ..image_store import ImageStore
 from ..losses import label_loss
 from ..models import Classifier
 from ..pixels import to_unit
@@ -54,14 +55,15 @@ def train_teacher(
         data.images[order[:split]].to(engine.device),
         data.labels[order[:split]].to(engine.device),
     )
-    images, labels = data.images[order[split:]].to(engine.device), data.labels[order[split:]].to(engine.device)
+    store = ImageStore(data.images[order[split:]], engine.device)
+    labels = data.labels[order[split:]].to(engine.device)
 
     classifier = engine.prepare(classifier)
     best = copy.deepcopy(engine.unwrap(classifier))
     optimiser = engine.optimiser(run.optimiser, classifier.parameters(), run.lr, run.weight_decay)
-    shuffle = Shuffle(len(images), engine.device)
+    shuffle = Shuffle(len(store), store.home)
     schedule = make_schedule(run)
-    steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
+    steps_per_epoch = max(1, round(len(store) / (run.batch_size * engine.processes)))
 
     parts: dict[str, nn.Module | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
     if checkpoint.exists():
@@ -77,8 +79,8 @@ def train_teacher(
         for step in range(schedule.step, steps_per_epoch):
             batch = shuffle.take(run.batch_size)
             with engine.autocast():
-                logits = classifier(to_unit(augment(images[batch], run.augment)))  # (batch, classes)
-            loss = label_loss(logits, labels[batch], run.outputs)
+                logits = classifier(to_unit(augment(store.take(batch), run.augment)))  # (batch, classes)
+            loss = label_loss(logits, labels[batch.to(engine.device)], run.outputs)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
