@@ -1,9 +1,10 @@
 """Images per second of enrich and distill: ours against the plain loop, same networks and batch, alternating.
 
-    python benchmarks/speed.py [--device cpu] [--precision fp32,bf16]
+    python benchmarks/speed.py [--device cpu] [--variants fp32,bf16,bf16+compile] [--growth]
 
 The AlexNet pair at 32 pixels and the DCGAN of the paper; batch 128 for enrich and 64 for distill. The share is of
-the rate of a large matrix product in the same precision, measured in this run.
+the rate of a large matrix product in the same precision, measured in this run. ``--growth`` measures our loops
+alone at other batches, and with ResNet-32 at other image sizes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import plain
 import torch
 from results_file import write
+from torch import nn
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,31 +33,38 @@ from degan_cli.methods import DeganSettings
 from degan_cli.methods.degan import Degan
 from degan_cli.models import Classifier, Generator
 from degan_cli.networks.alexnet import alexnet, alexnet_half
+from degan_cli.networks.resnet import resnet32
 from degan_cli.paper.provenance import provenance
 from degan_cli.pixels import to_unit
 from degan_cli.samples import GeneratorSource
 from degan_cli.sampling import Shuffle
 from degan_cli.specs import GanShape, InputSpec, MethodParts
 
-SHAPE = GanShape(channels=3, size=32)
-INPUT = InputSpec(channels=3, height=32, width=32, mean=(0.5,) * 3, std=(0.5,) * 3)
 NAMES = tuple(map(str, range(10)))
 Step = Callable[[], object]
+Make = Callable[[int], nn.Module]
 
 
-def enrich_steps(engine: Engine, batch: int) -> tuple[Step, Step]:
+def classifier_of(make: Make, size: int) -> Classifier:
+    """A fresh classifier of RGB images of that side."""
+    input = InputSpec(channels=3, height=size, width=size, mean=(0.5,) * 3, std=(0.5,) * 3)
+    return Classifier(make(10), "a", NAMES, input)
+
+
+def enrich_steps(engine: Engine, batch: int, size: int = 32, make: Make = alexnet) -> tuple[Step, Step]:
     """Our step and the plain one, each with networks of its own."""
-    proxy = torch.randint(0, 256, (5000, 3, 32, 32), dtype=torch.uint8)
-    classifier = Classifier(alexnet(10), "alexnet", NAMES, INPUT)
+    shape = GanShape(channels=3, size=size)
+    proxy = torch.randint(0, 256, (2000, 3, size, size), dtype=torch.uint8)
+    classifier = classifier_of(make, size)
     naive = plain.with_library_lrn(copy.deepcopy(classifier.network)).eval().to(engine.device)
-    networks = [Network(SHAPE), Discriminator(SHAPE)]
+    networks = [Network(shape), Discriminator(shape)]
     theirs = [copy.deepcopy(network).to(engine.device) for network in networks]
     parts = MethodParts(
         engine=engine,
-        generator=Generator(networks[0], "dcgan", SHAPE),
+        generator=Generator(networks[0], "dcgan", shape),
         discriminator=networks[1],
         classifier=engine.place(classifier).freeze(),
-        latent=SHAPE.latent,
+        latent=shape.latent,
         lr=2e-4,
         settings=DeganSettings(),
     )
@@ -64,16 +73,19 @@ def enrich_steps(engine: Engine, batch: int) -> tuple[Step, Step]:
     def ours() -> None:
         method.step(to_unit(on_device[shuffle.take(batch)]))
 
-    return ours, plain.enrich_step(*theirs, naive, proxy, batch, SHAPE.latent, engine.device)
+    return ours, plain.enrich_step(*theirs, naive, proxy, batch, shape.latent, engine.device)
 
 
-def distill_steps(engine: Engine, batch: int) -> tuple[Step, Step]:
+def distill_steps(
+    engine: Engine, batch: int, size: int = 32, make: Make = alexnet, make_student: Make = alexnet_half
+) -> tuple[Step, Step]:
     """Our step and the plain one, each with networks of its own."""
-    teacher, student = (Classifier(make(10), "a", NAMES, INPUT) for make in (alexnet, alexnet_half))
-    generator = Network(SHAPE)
+    shape = GanShape(channels=3, size=size)
+    teacher, student = (classifier_of(each, size) for each in (make, make_student))
+    generator = Network(shape)
     naive = [plain.with_library_lrn(copy.deepcopy(c.network)).to(engine.device) for c in (teacher, student)]
-    step = plain.distill_step(copy.deepcopy(generator).to(engine.device), *naive, batch, SHAPE.latent, engine.device)
-    samples = GeneratorSource(engine.place(Generator(generator, "dcgan", SHAPE)), engine.device)
+    step = plain.distill_step(copy.deepcopy(generator).to(engine.device), *naive, batch, shape.latent, engine.device)
+    samples = GeneratorSource(engine.place(Generator(generator, "dcgan", shape)), engine.device)
     teacher, student = engine.place(teacher).freeze(), engine.prepare(student).train()
     optimiser = engine.adam(student.parameters(), 1e-3, 0.5)
 
@@ -110,36 +122,77 @@ def matrix_rate(engine: Engine) -> float:
     return max(rate(product, 2 * 2048**3, 5, engine.device) for _ in range(4) for product in products)
 
 
+def flop_per_image(step: Step, batch: int) -> float:
+    """Floating-point operations of one step, counted in uncompiled form, per image."""
+    with torch.compiler.set_stance("force_eager"), FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops() / batch
+
+
+def compare(about: dict[str, Any], loop: str, variant: str, device: str, steps: int) -> dict[str, Any]:
+    """Our loop against the plain one, in alternating turns."""
+    precision, _, compiled = variant.partition("+")
+    make, batch = {"enrich": (enrich_steps, 128), "distill": (distill_steps, 64)}[loop]
+    engine = start(device, precision, seed=0, compiled=bool(compiled))
+    machine = matrix_rate(engine)
+    ours, naive = make(engine, batch)
+    began = time.perf_counter()
+    ours()
+    first = time.perf_counter() - began
+    for step in (naive, ours, naive):
+        step()
+    turns = [[rate(step, batch, steps, engine.device) for step in (ours, naive)] for _ in range(5)]
+    mine, theirs = (statistics.median(column) for column in zip(*turns, strict=True))
+    flop = flop_per_image(ours, batch)
+    return (
+        about
+        | {"loop": loop, "device": engine.device.type, "precision": variant, "batch_size": batch, "seed": 0}
+        | {"images_per_second": round(mine, 1), "plain_images_per_second": round(theirs, 1)}
+        | {"ratio": round(mine / theirs, 2), "flop_per_image": round(flop), "first_step_seconds": round(first, 1)}
+        | {"machine_flops": round(machine), "share": round(mine * flop / machine, 3)}
+    )
+
+
+def grow(about: dict[str, Any], loop: str, precision: str, device: str, batch: int, size: int) -> dict[str, Any]:
+    """Our loop alone with ResNet-32 as classifier, teacher and student, at some batch and image size."""
+    engine = start(device, precision, seed=0)
+    machine = matrix_rate(engine)
+    if loop == "enrich":
+        ours, _ = enrich_steps(engine, batch, size, resnet32)
+    else:
+        ours, _ = distill_steps(engine, batch, size, resnet32, resnet32)
+    ours()
+    mine = statistics.median(rate(ours, batch, 2, engine.device) for _ in range(3))
+    flop = flop_per_image(ours, batch)
+    return (
+        about
+        | {"loop": loop, "device": engine.device.type, "precision": precision, "batch_size": batch, "seed": 0}
+        | {"size": size, "images_per_second": round(mine, 1), "flop_per_image": round(flop)}
+        | {"machine_flops": round(machine), "share": round(mine * flop / machine, 3)}
+    )
+
+
 def main() -> None:
-    """Measure and write ``results/speed-DEVICE.json``."""
+    """Measure and write ``results/speed-DEVICE.json``, or ``growth-DEVICE.json``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="fp32,bf16")
+    parser.add_argument("--variants", default="fp32,bf16,bf16+compile")
     parser.add_argument("--steps", type=int, default=5, help="in each of five turns")
+    parser.add_argument("--growth", action="store_true")
     options = parser.parse_args()
     about = provenance(shlex.join(["python", "benchmarks/speed.py", *sys.argv[1:]]))
     results: list[dict[str, Any]] = []
-    for precision in options.precision.split(","):
-        for loop, make, batch in (("enrich", enrich_steps, 128), ("distill", distill_steps, 64)):
-            engine = start(options.device, precision, seed=0)
-            machine = matrix_rate(engine)
-            ours, naive = make(engine, batch)
-            for step in (ours, naive, ours, naive):
-                step()
-            with FlopCounterMode(display=False) as counter:
-                ours()
-            turns = [[rate(step, batch, options.steps, engine.device) for step in (ours, naive)] for _ in range(5)]
-            mine, theirs = (statistics.median(column) for column in zip(*turns, strict=True))
-            flop = counter.get_total_flops() / batch
-            results.append(
-                about
-                | {"loop": loop, "device": engine.device.type, "precision": precision, "batch_size": batch, "seed": 0}
-                | {"images_per_second": round(mine, 1), "plain_images_per_second": round(theirs, 1)}
-                | {"ratio": round(mine / theirs, 2), "flop_per_image": round(flop)}
-                | {"machine_flops": round(machine), "share": round(mine * flop / machine, 3)}
-            )
-            print(results[-1], flush=True)
-            write(f"speed-{engine.device.type}", results)
+    for loop in ("enrich", "distill"):
+        if options.growth:
+            cases = [(32, 32), (128, 32), (512, 32), (128, 64)]
+            measured = (grow(about, loop, "bf16", options.device, batch, size) for batch, size in cases)
+        else:
+            variants = options.variants.split(",")
+            measured = (compare(about, loop, variant, options.device, options.steps) for variant in variants)
+        for result in measured:
+            results.append(result)
+            print(result, flush=True)
+            write(f"{'growth' if options.growth else 'speed'}-{result['device']}", results)
 
 
 if __name__ == "__main__":

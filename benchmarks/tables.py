@@ -62,13 +62,19 @@ def _where(result: dict[str, Any]) -> str:
 
 
 def _speed(results: list[dict[str, Any]]) -> str:
-    lines = [_row(["loop", "precision", "batch", "images/s", "share of the matrix rate"])]
-    lines.append(_row(["---", "---", "---:", "---:", "---:"]))
+    growth = "size" in results[0]
+    head = ["loop", "precision", "batch", *(["side"] if growth else []), "images/s"]
+    head += [] if growth else ["plain loop", "ratio"]
+    head.append("share of the matrix rate")
+    lines = [_row(head), _row(["---", "---", *["---:"] * (len(head) - 2)])]
     for result in results:
-        rate, share = f"{result['images_per_second']:,.0f}", f"{result['share']:.0%}"
-        lines.append(_row([result["loop"], result["precision"], str(result["batch_size"]), rate, share]))
-    lines += ["", f"AlexNet pair, 32 px. {_where(results[0])}"]
-    return "\n".join(lines)
+        row = [result["loop"], result["precision"], str(result["batch_size"])]
+        row += [str(result["size"])] if growth else []
+        row.append(f"{result['images_per_second']:,.0f}")
+        row += [] if growth else [f"{result['plain_images_per_second']:,.0f}", f"{result['ratio']:.1f}"]
+        lines.append(_row([*row, f"{result['share']:.0%}"]))
+    networks = "ResNet-32" if growth else "AlexNet pair, 32 px"
+    return "\n".join([*lines, "", f"{networks}. {_where(results[0])}"])
 
 
 def _row(texts: list[str]) -> str:

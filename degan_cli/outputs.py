@@ -81,7 +81,10 @@ class Output:
 
 def peak_memory() -> dict[str, int]:
     """The most memory that this process has held so far: ``host``, and ``device`` where a GPU was used."""
-    import resource
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return {}
 
     unit = 1 if sys.platform == "darwin" else 1024
     peak = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
