@@ -35,7 +35,7 @@ class Cell:
     @property
     def test_data(self) -> str:
         """Whose test images it is measured on."""
-        return self.column.test_data(self.seed)
+        return self.column.test_data(self.row, self.seed)
 
 
 def choose(table: str, only: Sequence[str], makers: Sequence[Maker], scale: str) -> list[Cell]:

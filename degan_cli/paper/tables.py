@@ -47,8 +47,8 @@ class Column(Protocol):
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
         """The part whose artifact is measured, with all that it needs."""
 
-    def test_data(self, seed: int) -> str:
-        """Whose test images it is measured on."""
+    def test_data(self, row: str, seed: int) -> str:
+        """Whose test images a row is measured on."""
 
 
 TINY = Scale(
@@ -108,8 +108,8 @@ class Distilled:
         """``paper``, ``hour`` or ``tiny``."""
         return {"paper": Scale(), "hour": self.hour, "tiny": TINY}[name]
 
-    def test_data(self, seed: int) -> str:
-        """The true data's own test images."""
+    def test_data(self, row: str, seed: int) -> str:
+        """The true data's own."""
         return self.true_data
 
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
@@ -174,9 +174,10 @@ class Incremental:
         draws = (order[first : first + self.each] for first in range(0, self.classes, self.each))
         return [f"{self.data}:{','.join(map(str, draw))}" for draw in draws]
 
-    def test_data(self, seed: int) -> str:
-        """All classes; those that a classifier lacks are left out."""
-        return self.data
+    def test_data(self, row: str, seed: int) -> str:
+        """Those of all classes that the row's classifier has learned."""
+        draws = self.draw(seed)[: 1 if row.startswith("old") else 3 if row == "second" else 2]
+        return f"{self.data}:{','.join(draw.partition(':')[2] for draw in draws)}"
 
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
         """The first classifier, or the extended one of a row."""

@@ -88,6 +88,14 @@ def test_class_orders_differ_by_seed_and_old_and_new_never_overlap():
     assert sorted(numbers) == list(range(100))
 
 
+def test_each_row_is_measured_on_all_classes_that_it_has_learned():
+    counts = {cell.row: len(cell.test_data.split(",")) for cell in cells("table3", "cifar100-20+20")}
+    assert counts["old"] == counts["old-sigmoid"] == 20
+    assert counts["second"] == 60
+    assert set(counts.values()) == {20, 40, 60}
+    assert counts["degan"] == counts["finetune"] == 40
+
+
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
     (first,) = cells("table3", "cifar100-20+20/degan")
