@@ -21,18 +21,20 @@ ROWS = {"teacher": "teacher", "true": "true data", "proxy": "proxy", "dcgan": "D
 
 
 def main() -> None:
-    """Run the demo once per seed and write ``results/demo.json``."""
+    """Run the demo once per seed and write ``results/demo.json``, or ``demo-PRECISION.json``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--work", type=Path, default=Path("runs"))
+    parser.add_argument("--precision", default="fp32")
     options = parser.parse_args()
     seeds = [int(seed) for seed in options.seeds.split(",")]
 
     about = provenance(shlex.join(["python", "benchmarks/demo.py", *sys.argv[1:]]))
     cells: dict[str, dict[str, Any]] = {}
     for seed in seeds:
-        folder = options.work / f"demo-{seed}"
+        folder = options.work / f"demo-{options.precision}-{seed}"
         command = [sys.executable, "-m", "degan_cli", "demo", "-o", str(folder), "--seed", str(seed), "--json", "-q"]
+        command += ["--precision", options.precision]
         done = subprocess.run([*command, "--force"], stdout=subprocess.PIPE, text=True, check=True)
         result = json.loads(done.stdout)
         for row, title in ROWS.items():
@@ -40,12 +42,17 @@ def main() -> None:
                 row,
                 about
                 | {"table": "demo", "row": row, "column": "digits (proxy: three of ten digits)", "published": None}
-                | {"scale": "as `degan demo` runs it", "seeds": [], "measured": [], "seconds": []},
+                | {
+                    "scale": f"as `degan demo` runs it, {options.precision}",
+                    "seeds": [],
+                    "measured": [],
+                    "seconds": [],
+                },
             )
             cell["seeds"].append(seed)
             cell["measured"].append(round(100 * result["metrics"][title], 2))
             cell["seconds"].append(result["seconds"])
-        write("demo", list(cells.values()))
+        write("demo" if options.precision == "fp32" else f"demo-{options.precision}", list(cells.values()))
         print(seed, {row: cell["measured"][-1] for row, cell in cells.items()}, f"{result['seconds']} s", flush=True)
 
 
