@@ -13,7 +13,7 @@ SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeganSettings:
-    """The weights of the third player."""
+    """The weights of the third player; the last is not in the paper."""
 
     lambda_e: float = field(
         default=0.0,
@@ -21,6 +21,10 @@ class DeganSettings:
     )
     lambda_d: float = field(
         default=5.0, metadata={"help": "weight of the diversity term: all classes in each batch", "min": 0}
+    )
+    bn_weight: float = field(
+        default=0.0,
+        metadata={"help": "weight of the distance to the statistics in the classifier's BatchNorm layers", "min": 0},
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..bn_statistics import check_batch_norm, watching
 from ..losses import diversity_loss, entropy_loss
 from ..specs import MethodParts
 from .dcgan import Dcgan
@@ -23,11 +24,24 @@ class Degan(Dcgan):
         self.classifier = parts.classifier
         self.lambda_e: float = parts.settings.lambda_e
         self.lambda_d: float = parts.settings.lambda_d
+        self.bn_weight: float = parts.settings.bn_weight
+        if self.bn_weight:
+            check_batch_norm(self.classifier)
 
     def guide(self, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """lambda_e * entropy of each prediction + lambda_d * negative entropy of the batch's mean prediction."""
-        logits = self.classifier(fake)  # (batch, classes)
+        """lambda_e * entropy of each prediction + lambda_d * negative entropy of the batch's mean prediction.
+
+        With ``bn_weight`` also the distance of :mod:`degan_cli.bn_statistics`, of which the paper knows nothing.
+        """
+        if self.bn_weight:
+            with watching(self.classifier) as watched:
+                logits = self.classifier(fake)  # (batch, classes)
+            statistics = self.bn_weight * watched.distance()
+        else:
+            logits, statistics = self.classifier(fake), fake.new_zeros(())
         entropy = entropy_loss(logits)
         negative_diversity = diversity_loss(logits, self.engine.mean_over_processes)
         rows = {"entropy": entropy.detach(), "diversity": -negative_diversity.detach()}
-        return self.lambda_e * entropy + self.lambda_d * negative_diversity, rows
+        if self.bn_weight:
+            rows["bn_distance"] = statistics.detach() / self.bn_weight
+        return self.lambda_e * entropy + self.lambda_d * negative_diversity + statistics, rows

@@ -144,8 +144,9 @@ TABLE3 = {"finetune": 41.6, "fixed": 46.8, "lwf-mc": 62.58, "proxy": 65.03, "deg
 class Incremental:
     """A column of Table 3: old classes, new ones, if there are enough as many again; the seed draws their order.
 
-    Not in the paper: ``second``, further classes on top of the row ``degan``; ``old`` and ``old-sigmoid``, the first
-    classifiers on the old classes; ``lwf``; and the other ways to tie the scales of old and new logits.
+    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``second``, further classes on top of
+    it; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways to tie the
+    scales of old and new logits.
     """
 
     name: str
@@ -189,19 +190,23 @@ class Incremental:
         if row.startswith("old"):
             return first
         if row == "second":
-            return self._replayed("second", further[0], self._replayed("degan", new, first, scale, make), scale, make)
+            below = self._replayed("degan + proxy", new, first, scale, make)
+            return self._replayed("degan + proxy", further[0], below, scale, make)
         if row.startswith("degan"):
-            scaling = row.partition(", ")[2]
-            return self._replayed("degan", new, first, scale, make, f"--set scaling={scaling}" if scaling else "")
+            return self._replayed(row, new, first, scale, make)
         options = f"--new-data {new} --test-data {self.data} {icarl} {scale.incremental}"
         options += f" --strategy replay --samples {new}" if row == "proxy" else f" --strategy {row}"
         return make.part(f"{self.name}-{row}", "incremental", options, (new,), classifier=first)
 
-    def _replayed(self, row: str, new: str, classifier: Part, scale: Scale, make: Maker, more: str = "") -> Part:
+    def _replayed(self, row: str, new: str, classifier: Part, scale: Scale, make: Maker) -> Part:
         enrich = f"--proxy {new} {self.enrich_options} {scale.enrich}"
-        samples = make.part(f"{self.name}-generator-{row}", "enrich", enrich, (new,), classifier=classifier)
-        options = f"--new-data {new} --test-data {self.data} {more} {scale.incremental}"
-        return make.part(f"{self.name}-{row}", "incremental", options, (new,), classifier=classifier, samples=samples)
+        generator = make.part(f"{self.name}-generator", "enrich", enrich, (new,), classifier=classifier)
+        options = f"--new-data {new} --test-data {self.data} {scale.incremental}"
+        if row == "degan + proxy":
+            options += f" --samples {new}"
+        elif scaling := row.partition(", ")[2]:
+            options += f" --set scaling={scaling}"
+        return make.part(f"{self.name}-degan", "incremental", options, (new,), classifier=classifier, samples=generator)
 
 
 ROWS = ("teacher", "true", "proxy", "dcgan", "degan")
@@ -215,6 +220,7 @@ def _proxy(name: str, title: str, proxy: float, dcgan: float, degan: float) -> D
     return CIFAR10(name=name, title=title, proxy=name, published={"proxy": proxy, "dcgan": dcgan, "degan": degan})
 
 
+BOTH: dict[str, float | None] = {"degan + proxy": None}
 FURTHER: dict[str, float | None] = dict.fromkeys(("lwf", *(f"degan, {scaling}" for scaling in SCALINGS)))
 
 TABLES: Mapping[str, tuple[Column, ...]] = {
@@ -263,7 +269,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             teacher_options="--arch resnet32 --optimiser sgd --augment crop-flip --held-out 0",
             # iCaRL's rate of 2.0 is for a loss averaged over 100 outputs; ours is summed.
             icarl_options="--lr 0.02 --weight-decay 1e-5",
-            published={"old": None, "old-sigmoid": None} | TABLE3 | {"second": None} | FURTHER,
+            published={"old": None, "old-sigmoid": None} | TABLE3 | BOTH | {"second": None} | FURTHER,
             hour=HOUR_RESNET32,
         ),
         Incremental(
@@ -274,7 +280,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             each=5,
             teacher_options="--arch lenet",
             enrich_options="--lr 1e-3 --lambda-e 1 --lambda-d 10",
-            published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | FURTHER,
+            published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
             hour=MINUTE_DIGITS,
         ),
     ),

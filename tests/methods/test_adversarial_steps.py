@@ -9,6 +9,7 @@ import torch
 from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
 from torch.nn import functional as F
 
+from degan_cli.bn_statistics import watching
 from degan_cli.engine import start
 from degan_cli.methods import DeganSettings
 from degan_cli.methods.dcgan import Dcgan
@@ -39,6 +40,21 @@ def after(method, steps=3):
     torch.manual_seed(9)
     rows = [method.step(REAL) for _ in range(steps)]
     return [*method.generator.state_dict().values(), *method.discriminator.state_dict().values()], rows
+
+
+def test_bn_weight_pulls_the_samples_statistics_to_the_remembered_ones():
+    pulled, plain = (make(Degan, DeganSettings(lambda_d=0.0, bn_weight=weight)) for weight in (50.0, 0.0))
+    distances = {}
+    for name, method in (("pulled", pulled), ("plain", plain)):
+        first, norm = method.classifier.network[:2]
+        seen = first((torch.rand(64, 1, 8, 8, generator=torch.Generator().manual_seed(2)) * 0.2 + 0.8 - 0.5) / 0.5)
+        norm.running_mean.copy_(seen.mean(dim=(0, 2, 3)))  # as if the data had been bright
+        norm.running_var.copy_(seen.var(dim=(0, 2, 3)))
+        after(method, steps=150)
+        with watching(method.classifier) as watched, torch.no_grad():
+            method.classifier(method.generator(torch.randn(64, 4, generator=torch.Generator().manual_seed(1))))
+        distances[name] = float(watched.distance())
+    assert distances["pulled"] < 0.8 * distances["plain"]
 
 
 def test_degan_without_its_weights_is_dcgan():

@@ -96,9 +96,17 @@ def test_each_row_is_measured_on_all_classes_that_it_has_learned():
     assert counts["degan"] == counts["finetune"] == 40
 
 
+def test_samples_and_new_images_are_mixed_where_the_row_says_so():
+    (degan,), (both,) = (cells("table3", f"cifar100-20+20/degan{more}") for more in ("", " + proxy"))
+    assert dict(degan.part.needs) == dict(both.part.needs)
+    assert "--samples" not in degan.part.options
+    new = both.part.options[both.part.options.index("--new-data") + 1]
+    assert both.part.options[both.part.options.index("--samples") + 1] == new
+
+
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
-    (first,) = cells("table3", "cifar100-20+20/degan")
+    (first,) = cells("table3", "cifar100-20+20/degan + proxy")
     assert dict(second.part.needs)["--classifier"] == first.part
     generator = dict(second.part.needs)["--samples"]
     assert dict(generator.needs)["--classifier"] == first.part
