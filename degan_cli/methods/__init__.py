@@ -8,6 +8,7 @@ from functools import partial
 from .. import hookimpl
 from ..specs import Method, MethodParts, MethodSpec, Strategy, StrategyParts, StrategySpec
 
+COMPETITIONS = ("all", "new")
 SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
 
 
@@ -43,6 +44,10 @@ class ReplaySettings:
     lambda_kd: float = field(default=1.0, metadata={"help": "weight of the distillation on samples", "min": 0})
     temperature: float = field(default=2.0, metadata={"help": "softens both predictions", "min": 0.01})
     lambda_s: float = field(default=0.1, metadata={"help": "weight of the term that ties the scales", "min": 0})
+    competition: str = field(
+        default="all",
+        metadata={"help": "the classes among which a new image's label must win", "choices": COMPETITIONS},
+    )
     scaling: str = field(
         default="tie",
         metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},

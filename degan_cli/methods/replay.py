@@ -38,7 +38,10 @@ class Replay(Finetune):
             wanted = self.old(samples).float()  # (samples, old)
         new, replayed = self.model(torch.cat([images, samples])).float().split([len(images), len(samples)])
 
-        cross_entropy = F.cross_entropy(new, labels)
+        if chosen.competition == "new":
+            cross_entropy = F.cross_entropy(new[:, old:], labels - old)
+        else:
+            cross_entropy = F.cross_entropy(new, labels)
         if chosen.scaling == "full-width":
             distillation = widened_distillation_loss(replayed, wanted, chosen.temperature)
         elif chosen.scaling == "logits":
