@@ -48,6 +48,10 @@ class ReplaySettings:
         default="all",
         metadata={"help": "the classes among which a new image's label must win", "choices": COMPETITIONS},
     )
+    tie: str = field(
+        default="both",
+        metadata={"help": "the images whose old logits the new ones are tied to", "choices": ("both", "samples")},
+    )
     scaling: str = field(
         default="tie",
         metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},

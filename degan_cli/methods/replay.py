@@ -4,7 +4,9 @@ Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2 and table 3: cross-ent
 old classifier on generated images, and "a regularisation term for the relative scaling of logits between old and new
 classes", of which the paper gives neither form nor weight. Ours, and the alternatives that ``scaling`` chooses from:
 
-- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``.
+- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``. New images' largest new logits are tied to the
+  largest old logits of samples, and of the new images themselves (``tie``): tied to samples alone, a network that can
+  tell samples from photographs keeps the old logits high on samples only, and takes every photograph for a new class.
 - ``full-width``: the distillation runs over all classes, with probability 0 wanted for the new ones on samples.
 - ``weight-align``: no term; after training, the new classes' weights are scaled to the old ones' mean norm (Zhao et
   al., "Maintaining Discrimination and Fairness in Class Incremental Learning", CVPR 2020, equation 9).
@@ -31,7 +33,11 @@ class Replay(Finetune):
         self.settings = parts.settings
 
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
-        """Both kinds of images pass the network as one batch, so BatchNorm sees old and new classes together."""
+        """Both kinds of images pass the network as one batch, so BatchNorm sees old and new classes together.
+
+        ``competition`` says among which classes a new image's label must win: ``new`` leaves the old logits of new
+        images alone (the local cross-entropy of Smith et al., "Always Be Dreaming", ICCV 2021).
+        """
         assert samples is not None
         chosen, old = self.settings, self.old_classes
         with torch.no_grad():
@@ -48,7 +54,9 @@ class Replay(Finetune):
             distillation = F.mse_loss(replayed[:, :old], wanted)
         else:
             distillation = distillation_loss(replayed[:, :old], wanted, chosen.temperature)
-        scales = scale_loss(new[:, old:], replayed[:, :old], self.engine.mean_over_processes)
+        mean = self.engine.mean_over_processes
+        tied_to = (replayed[:, :old],) if chosen.tie == "samples" else (replayed[:, :old], new[:, :old])
+        scales = torch.stack([scale_loss(new[:, old:], to, mean) for to in tied_to]).mean()
         loss = cross_entropy + chosen.lambda_kd * distillation
         if chosen.scaling == "tie":
             loss = loss + chosen.lambda_s * scales
