@@ -48,7 +48,7 @@ class ReplaySettings:
         default="all",
         metadata={"help": "the classes among which a new image's label must win", "choices": COMPETITIONS},
     )
-    tie: str = field(
+    tie_to: str = field(
         default="both",
         metadata={"help": "the images whose old logits the new ones are tied to", "choices": ("both", "samples")},
     )

@@ -5,7 +5,7 @@ old classifier on generated images, and "a regularisation term for the relative 
 classes", of which the paper gives neither form nor weight. Ours, and the alternatives that ``scaling`` chooses from:
 
 - ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``. New images' largest new logits are tied to the
-  largest old logits of samples, and of the new images themselves (``tie``): tied to samples alone, a network that can
+  largest old logits of samples, and of the new images themselves (``tie_to``): tied to samples alone, a network that can
   tell samples from photographs keeps the old logits high on samples only, and takes every photograph for a new class.
 - ``full-width``: the distillation runs over all classes, with probability 0 wanted for the new ones on samples.
 - ``weight-align``: no term; after training, the new classes' weights are scaled to the old ones' mean norm (Zhao et
@@ -55,7 +55,7 @@ class Replay(Finetune):
         else:
             distillation = distillation_loss(replayed[:, :old], wanted, chosen.temperature)
         mean = self.engine.mean_over_processes
-        tied_to = (replayed[:, :old],) if chosen.tie == "samples" else (replayed[:, :old], new[:, :old])
+        tied_to = (replayed[:, :old],) if chosen.tie_to == "samples" else (replayed[:, :old], new[:, :old])
         scales = torch.stack([scale_loss(new[:, old:], to, mean) for to in tied_to]).mean()
         loss = cross_entropy + chosen.lambda_kd * distillation
         if chosen.scaling == "tie":

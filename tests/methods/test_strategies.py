@@ -123,7 +123,7 @@ def test_lwf_mc_has_a_sigmoid_per_class_that_learns_its_label_or_the_old_probabi
     torch.testing.assert_close(row, {"binary_cross_entropy": expected.detach()})
 
 
-CHOICES = [{"scaling": scaling} for scaling in SCALINGS] + [{"tie": "samples"}, {"competition": "new"}]
+CHOICES = [{"scaling": scaling} for scaling in SCALINGS] + [{"tie_to": "samples"}, {"competition": "new"}]
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: "-".join(choice.values()))
@@ -140,7 +140,7 @@ def test_replay_is_cross_entropy_distillation_on_samples_and_what_is_chosen(engi
         cross_entropy = -new[:, 3:].softmax(dim=1).log()[range(6), LABELS - 3].mean()
     differences = [
         new[:, 3:].max(dim=1).values.mean() - to[:, :3].max(dim=1).values.mean()
-        for to in ((replayed,) if settings.tie == "samples" else (replayed, new))
+        for to in ((replayed,) if settings.tie_to == "samples" else (replayed, new))
     ]
     squared = sum(difference**2 for difference in differences) / len(differences)
     distillation = kl(replayed[:, :3], wanted, 1.5)
