@@ -4,9 +4,10 @@ Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2 and table 3: cross-ent
 old classifier on generated images, and "a regularisation term for the relative scaling of logits between old and new
 classes", of which the paper gives neither form nor weight. Ours, and the alternatives that ``scaling`` chooses from:
 
-- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``. New images' largest new logits are tied to the
-  largest old logits of samples, and of the new images themselves (``tie_to``): tied to samples alone, a network that can
-  tell samples from photographs keeps the old logits high on samples only, and takes every photograph for a new class.
+- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``. New images' largest new logits are tied to
+  the largest old logits of samples, and of the new images themselves (``tie_to``): tied to samples alone, a network
+  that can tell samples from photographs keeps old logits high on samples only, and takes each photograph for a new
+  class.
 - ``full-width``: the distillation runs over all classes, with probability 0 wanted for the new ones on samples.
 - ``weight-align``: no term; after training, the new classes' weights are scaled to the old ones' mean norm (Zhao et
   al., "Maintaining Discrimination and Fairness in Class Incremental Learning", CVPR 2020, equation 9).
