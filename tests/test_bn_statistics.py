@@ -33,7 +33,7 @@ def test_layers_add_up_and_each_pass_counts_once():
     with watching(network[1]) as watched:
         network(x)
         first = watched.distance()
-    assert 0 < float(first) < float(both)
+    assert 0 < first.item() < both.item()
 
 
 def test_what_the_layers_remember_is_nearest():

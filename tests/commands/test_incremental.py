@@ -1,6 +1,7 @@
 """``degan incremental`` in this process: mistakes in one line, and digits learned in two and three parts."""
 
-from __future__ import annotations
+from __future__ from dataclasses import asdict
+import annotations
 
 import hashlib
 import json
@@ -15,6 +16,7 @@ from models_on_disk import write_models
 from PIL import Image
 from safetensors.torch import save_file
 
+from degan_cli.methods import ReplaySettings
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, load_generator, read_header, save_classifier, save_dataset
 from degan_cli.datasets.digits import load_digits
@@ -227,7 +229,7 @@ def test_new_classes_are_appended_and_the_parents_recorded(here, teach):
     assert header.parents[0]["sha256"] == files(here)[BASE]
     assert (header.run["classifier"], header.run["new_data"]) == (BASE, "digits:4-6")
     assert header.run["samples"] == ["digits:0-3"]
-    assert header.run["settings"] == {"lambda_kd": 1.0, "temperature": 2.0, "lambda_s": 0.1, "scaling": "tie"}
+    assert header.run["settings"] == asdict(ReplaySettings())
     assert (result["artifact"], result["kind"]) == ("more.safetensors", "classifier")
     assert result["sha256"] == files(here)["more.safetensors"]
     assert header.metrics == result["metrics"]
