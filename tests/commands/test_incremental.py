@@ -1,12 +1,12 @@
 """``degan incremental`` in this process: mistakes in one line, and digits learned in two and three parts."""
 
-from __future__ from dataclasses import asdict
-import annotations
+from __future__ import annotations
 
 import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from models_on_disk import write_models
 from PIL import Image
 from safetensors.torch import save_file
 
-from degan_cli.methods import ReplaySettings
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, load_generator, read_header, save_classifier, save_dataset
 from degan_cli.datasets.digits import load_digits
+from degan_cli.methods import ReplaySettings
 from degan_cli.models import Classifier
 from degan_cli.plugins import load_plugins
 from degan_cli.specs import ImageSet, InputSpec
