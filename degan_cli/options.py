@@ -51,7 +51,7 @@ Precision = Annotated[
 ]
 Compile = Annotated[
     bool,
-    typer.Option("--compile", help="Compile the networks first; for long runs.", rich_help_panel=RUN),
+    typer.Option("--compile", help="Compile the networks first; no gain on CPUs so far.", rich_help_panel=RUN),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of all random numbers.", rich_help_panel=RUN)]
 MaxMinutes = Annotated[
