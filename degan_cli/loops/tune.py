@@ -2,7 +2,7 @@
 
 The paper tunes lambda_e and lambda_d "by class counts and confidence" and gives no rule. Ours is one number: the
 evenness of the classes among samples, times the mean confidence. ``benchmarks/tuning.py`` measures how well this and
-other signals agree with the accuracy of the students that the samples teach.
+other signals agree with the accuracy of the students that the samples teach: at the end of a run well, early in it not.
 """
 
 from __future__ import annotations
