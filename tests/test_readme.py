@@ -40,4 +40,6 @@ def test_results_say_where_they_come_from(path):
     for result in results if isinstance(results, list) else [results]:
         assert {"command", "commit", "date", "hardware"} <= result.keys()
         assert {"cpu", "cores", "gpu", "torch"} <= result["hardware"].keys()
-        assert "seed" in result or len(result["seeds"]) == len(result["measured"])
+        assert {"seed", "seeds"} & result.keys()
+        if "seeds" in result and "measured" in result:
+            assert len(result["seeds"]) == len(result["measured"])
