@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -119,6 +119,11 @@ class Report:
 
     def _metrics_path(self) -> Path | None:
         return None if self.folder is None else self.folder / "metrics.jsonl"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def grid(images: Tensor, path: Path, scale: int = 2) -> None:

@@ -43,7 +43,6 @@ from ..stopping import minutes_left
 from .chain import run_command
 
 if TYPE_CHECKING:
-    from ..models import Classifier
     from ..specs import ImageSet
 
 
@@ -134,6 +133,7 @@ def incremental(
     """Teach a classifier new classes; the old ones keep their places and names, and their data are not needed."""
     from .. import artifact
     from ..checkpoint import Checkpoint
+    from ..datasets.new_classes import number_new_classes
     from ..datasets.resolve import open_images, open_test_images
     from ..engine import start
     from ..loops.forgetting import measure_forgetting
@@ -160,7 +160,7 @@ def incremental(
     if optimiser == "adam" and weight_decay:
         raise UsageError("--weight-decay belongs to --optimiser sgd; adam has none here")
     data = open_images(new_data, "train", plugins=plugins, data_dir=data_dir, download=download, shape=old.input.shape)
-    labels = _new_labels(new_data, data, old, str(classifier))
+    labels = number_new_classes(new_data, data, old.class_names, str(classifier))
     if test_data is not None:
         test: ImageSet | None = open_images(
             test_data, "test", plugins=plugins, data_dir=data_dir, download=download, shape=old.input.shape
@@ -263,30 +263,6 @@ def _read_enrich_options(text: str, enrich: bool) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise UsageError(f"--enrich-options {text}: {str(error).lower()}") from error
-
-
-def _new_labels(expression: str, data: ImageSet, old: Classifier, path: str) -> Any:
-    """The new images' classes, counted on from the old ones, int64 (N,); BadFile when they cannot be taught."""
-    import torch
-
-    from ..datasets.subset import match_classes
-
-    if data.labels is None:
-        raise BadFile(f"{expression}: no labels, but new classes need them; sort the images into one folder per class")
-    if len(data.images) < 2:
-        raise BadFile(f"{expression}: {len(data.images)} image; new classes need at least 2, and do well with hundreds")
-    each = torch.arange(len(data.class_names))
-    matched, unmatched = match_classes(each, data.class_names, old.class_names)
-    if len(unmatched) < len(data.class_names):
-        shared = [name for name, index in zip(data.class_names, matched.tolist(), strict=True) if index >= 0]
-        few = ", ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
-        advice = f"choose others ({expression.partition(':')[0]}:NAME,...), or rename them if they are other things"
-        raise BadFile(f"{expression}: {path} knows {few} already; {advice}")
-    counts = torch.bincount(data.labels, minlength=len(data.class_names)).tolist()
-    empty = [name for name, count in zip(data.class_names, counts, strict=True) if not count]
-    if empty:
-        raise BadFile(f"{expression}: no image of {', '.join(empty[:5])}; each new class needs some")
-    return data.labels + len(old.class_names)
 
 
 def _enrich(

@@ -62,7 +62,7 @@ def reproduce(
             digests[expression] = _digest(expression, plugins, data_dir, download)
         return digests[expression]
 
-    common = tuple(option for option in ("--precision", precision, "--device", device) if precision or device)
+    common = ("--precision", precision, "--device", device)
     makers = [Maker(seed=seed, common=common, digest=digest) for seed in _seeds(seeds)]
     cells = choose(table, only or [], makers, scale)
     folder = output / "parts"

@@ -18,7 +18,7 @@ from ..engine import Engine
 from ..image_store import ImageStore
 from ..models import Classifier, Generator
 from ..pixels import to_unit
-from ..report import Report, grid
+from ..report import Report, few, grid
 from ..runs import EnrichRun
 from ..sampling import Shuffle
 from ..specs import Method
@@ -148,7 +148,7 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
     troubles = {
         "missing": (
             bool(never),
-            f"no sample of {len(never)} of {len(counts)} classes ({_few(never)}); try a larger --lambda-d",
+            f"no sample of {len(never)} of {len(counts)} classes ({few(never)}); try a larger --lambda-d",
         ),
         "one class": (
             len(counts) > 1 and max(counts.values()) > 0.9 * total,
@@ -171,10 +171,6 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
         if met and name not in warned:
             warned.add(name)
             report.warn(f"{message}; class counts: {', '.join(f'{k} {v}' for k, v in counts.items())}")
-
-
-def _few(names: list[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _line(step: int, steps: int, values: dict[str, float], look: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..datasets.subset import match_classes
 from ..engine import Engine
+from ..metrics import accuracy
 from ..models import Classifier
 from ..specs import ImageSet
 from .predict import predict
@@ -39,18 +40,17 @@ def measure_forgetting(engine: Engine, model: Classifier, old: Classifier, test:
         return result
 
     predicted = predict(model, images, engine.device, autocast=engine.autocast).argmax(dim=1)
-    right = (predicted == labels).double()
     if is_old.any():
         before = predict(old, images[is_old], engine.device, autocast=engine.autocast).argmax(dim=1)
-        result["old_classifier_accuracy"] = _mean(before == labels[is_old])
-        result["accuracy_old"] = _mean(right[is_old])
+        result["old_classifier_accuracy"] = accuracy(before, labels[is_old])
+        result["accuracy_old"] = accuracy(predicted[is_old], labels[is_old])
         result["forgetting"] = result["old_classifier_accuracy"] - result["accuracy_old"]
         result["confusion"]["old_as_new"] = _mean(predicted[is_old] >= first_new)
     if not is_old.all():
-        result["accuracy_new"] = _mean(right[~is_old])
+        result["accuracy_new"] = accuracy(predicted[~is_old], labels[~is_old])
         result["confusion"]["new_as_old"] = _mean(predicted[~is_old] < first_new)
     if is_old.any() and not is_old.all():
-        result["accuracy_all"] = _mean(right)
+        result["accuracy_all"] = accuracy(predicted, labels)
     return result
 
 
