@@ -26,8 +26,11 @@ def reproduce(
         typer.Option(metavar="CELL", help="Such as svhn/degan, svhn or '*/degan'; repeatable.", rich_help_panel=RUN),
     ] = None,
     scale: Annotated[
-        Literal["paper", "hour", "tiny"],
-        typer.Option(help="The paper's lengths, what two cores do in an hour, or a few updates.", rich_help_panel=RUN),
+        Literal["paper", "gan", "hour", "tiny"],
+        typer.Option(
+            help="The paper's lengths, only its GAN, what two cores do in an hour, or a few updates.",
+            rich_help_panel=RUN,
+        ),
     ] = "paper",
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="Of all random numbers.", rich_help_panel=RUN)] = "0",
     jobs: Annotated[int, typer.Option(min=1, help="Commands at a time.", rich_help_panel=RUN)] = 1,
