@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .commands.condense import condense
 from .commands.demo import demo
 from .commands.distill import distill
 from .commands.enrich import enrich
@@ -24,6 +25,7 @@ from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageEr
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "teacher": teacher,
+    "condense": condense,
     "enrich": enrich,
     "distill": distill,
     "incremental": incremental,

@@ -57,12 +57,15 @@ def watching(classifier: nn.Module) -> Iterator[Watched]:
             handle.remove()
 
 
-def check_batch_norm(classifier: nn.Module) -> None:
-    """Raise UsageError unless the classifier has BatchNorm layers that remember statistics."""
-    if not _layers(classifier):
-        raise UsageError(
-            "the classifier has no BatchNorm layers, so it remembers no statistics of its data; leave bn_weight out"
-        )
+def has_batch_norm(classifier: nn.Module) -> bool:
+    """Whether the classifier has BatchNorm layers that remember statistics."""
+    return bool(_layers(classifier))
+
+
+def check_batch_norm(classifier: nn.Module, advice: str) -> None:
+    """Raise UsageError with the advice unless :func:`has_batch_norm`."""
+    if not has_batch_norm(classifier):
+        raise UsageError(f"the classifier has no BatchNorm layers, so it remembers no statistics of its data; {advice}")
 
 
 def _layers(classifier: nn.Module) -> list[nn.Module]:

@@ -23,16 +23,18 @@ class Tap:
 
 
 @contextmanager
-def tapped(model: nn.Module) -> Iterator[Tap]:
+def tapped(model: nn.Module, gradients: bool = False) -> Iterator[Tap]:
     """Watch what goes into the linear layer that runs last, the classification head; the model is left as it was.
 
     The one that runs last, not the one registered last: auxiliary heads may follow it in the module list.
+
+    :param gradients: whether features carry gradients, for a loss on them.
     """
     tap = Tap()
 
     def watch(layer: str) -> Any:
         def before(module: nn.Module, arguments: tuple[Any, ...]) -> None:
-            tap.layer, tap._input = layer, arguments[0].detach()
+            tap.layer, tap._input = layer, arguments[0] if gradients else arguments[0].detach()
 
         return before
 

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from .specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec, StrategySpec
+    from .specs import (
+        ArchitectureFamily,
+        ArchitectureSpec,
+        DatasetSpec,
+        GanSpec,
+        InversionSpec,
+        MethodSpec,
+        StrategySpec,
+    )
 
 hookspec = pluggy.HookspecMarker("degan")
 
@@ -55,7 +63,7 @@ def degan_gans() -> Iterable[GanSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
-def degan_methods() -> Iterable[MethodSpec | StrategySpec]:  # type: ignore[empty-body]
+def degan_methods() -> Iterable[MethodSpec | InversionSpec | StrategySpec]:  # type: ignore[empty-body]
     """Offer ways to make samples, for ``--method``, and to teach new classes, for ``--strategy``.
 
     :returns: specs whose settings ``--set name=value`` reaches and ``degan list methods`` documents.

@@ -5,6 +5,10 @@ Feature-space distances are computed in float64 on the features' device, and nee
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -36,6 +40,26 @@ def agreement(first: Tensor, second: Tensor) -> float:
     Raises: ValueError like :func:`accuracy`.
     """
     return accuracy(first, _classes(second))
+
+
+def curve_summary(values: Sequence[float]) -> dict[str, Any]:
+    """How a run went: ``peak``, ``mean``, ``variance`` and ``last`` of one number per epoch, beside the ``values``.
+
+    A data-free student forgets what its samples no longer show, so the peak promises what nobody without test data can
+    pick; it is for comparison with published numbers only. ``variance`` is the population's, of fractions: the square
+    of a spread of 0.05 is 0.0025.
+    Raises: ValueError when there are none.
+    Source: Binici et al., WACV 2022 and AAAI 2022, who report mean and variance over all epochs beside the peak.
+    """
+    if not values:
+        raise ValueError("a curve needs a value")
+    return {
+        "peak": max(values),
+        "mean": statistics.fmean(values),
+        "variance": statistics.pvariance(values),
+        "last": values[-1],
+        "values": list(values),
+    }
 
 
 def _classes(predicted: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,3 +57,14 @@ class Generator(nn.Module):
         """Noise (batch, latent) to images (batch, C, S, S) in [0, 1], float32."""
         images: Tensor = self.network(z)
         return images.float()  # under autocast the network may give bf16
+
+
+@contextmanager
+def resting(network: nn.Module) -> Iterator[None]:
+    """Inside, a network that learns elsewhere is in eval mode and its weights take no gradients."""
+    training = network.training
+    network.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.train(training).requires_grad_(True)

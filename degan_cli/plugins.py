@@ -14,7 +14,15 @@ import pluggy
 from . import __version__, hookspecs
 from .errors import PluginError
 from .registry import ArchitectureRegistry, Registry
-from .specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec, StrategySpec
+from .specs import (
+    ArchitectureFamily,
+    ArchitectureSpec,
+    DatasetSpec,
+    GanSpec,
+    InversionSpec,
+    MethodSpec,
+    StrategySpec,
+)
 
 __all__ = ["ArchitectureRegistry", "PluginInfo", "Plugins", "Registry", "load_plugins"]
 
@@ -26,7 +34,7 @@ HOOKS: dict[str, tuple[type, ...]] = {
     "degan_architectures": (ArchitectureSpec, ArchitectureFamily),
     "degan_datasets": (DatasetSpec,),
     "degan_gans": (GanSpec,),
-    "degan_methods": (MethodSpec, StrategySpec),
+    "degan_methods": (MethodSpec, InversionSpec, StrategySpec),
 }
 """Each hook with the kinds of spec that it returns."""
 
@@ -56,7 +64,9 @@ class Plugins:
     architectures: ArchitectureRegistry = field(default_factory=ArchitectureRegistry)
     datasets: Registry[DatasetSpec] = field(default_factory=lambda: Registry[DatasetSpec]("dataset"))
     gans: Registry[GanSpec] = field(default_factory=lambda: Registry[GanSpec]("GAN"))
-    methods: Registry[MethodSpec] = field(default_factory=lambda: Registry[MethodSpec]("method"))
+    methods: Registry[MethodSpec | InversionSpec] = field(
+        default_factory=lambda: Registry[MethodSpec | InversionSpec]("method")
+    )
     strategies: Registry[StrategySpec] = field(default_factory=lambda: Registry[StrategySpec]("strategy"))
     found: list[PluginInfo] = field(default_factory=list)
     """Every plugin, in the order of loading: built-in modules first."""
@@ -144,7 +154,7 @@ def _register(plugins: Plugins, info: PluginInfo, specs: list[Any]) -> None:
                 plugins.datasets.add(spec, info.provider, info.name)
             case GanSpec():
                 plugins.gans.add(spec, info.provider, info.name)
-            case MethodSpec():
+            case MethodSpec() | InversionSpec():
                 plugins.methods.add(spec, info.provider, info.name)
             case StrategySpec():
                 plugins.strategies.add(spec, info.provider, info.name)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from .errors import BadFile
 from .image_store import ImageStore
@@ -23,6 +24,23 @@ HELD_OUT_FRACTION = 0.2
 class Source(Protocol):
     """Images to learn from, endlessly, and others of the same kind to select by."""
 
+    live: bool
+    """Whether the images change while a student learns from them, so that no score can be compared with an earlier."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images are."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """What must be kept so that the images can be had again."""
+
+    def learn(self) -> dict[str, Tensor]:
+        """What changes the images, once before each step of the student; detached scalars to report."""
+
+    def parts(self) -> dict[str, nn.Module | Optimizer]:
+        """Networks and optimisers that a checkpoint must hold."""
+
     def draw(self, count: int) -> Tensor:
         """The next images (count, C, H, W) in [0, 1] on the device."""
 
@@ -36,7 +54,21 @@ class Source(Protocol):
         """Take up what :meth:`state` gave."""
 
 
-class GeneratorSource:
+class Fixed:
+    """A source that stays what it is."""
+
+    live = False
+
+    def learn(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def parts(self) -> dict[str, nn.Module | Optimizer]:
+        """Nothing."""
+        return {}
+
+
+class GeneratorSource(Fixed):
     """Fresh images from a generator in eval mode, so its BatchNorm uses running statistics (as the authors do).
 
     :param shape: (C, H, W) to fit the images to: a generator's side is a power of two, a classifier's need not be.
@@ -45,6 +77,7 @@ class GeneratorSource:
     def __init__(self, generator: Generator, device: torch.device, shape: tuple[int, int, int] | None = None) -> None:
         self.generator = generator.eval().requires_grad_(False)
         self.device = device
+        self.stored_bytes = network_bytes(generator)
         own = generator.shape
         self.shape = shape or (own.channels, own.size, own.size)
 
@@ -73,7 +106,7 @@ class GeneratorSource:
         """Nothing to take up."""
 
 
-class StoredSource:
+class StoredSource(Fixed):
     """Images uint8 (N, C, H, W) in memory; a fixed random fifth is held out."""
 
     def __init__(self, images: Tensor, device: torch.device, seed: int, name: str) -> None:
@@ -83,6 +116,8 @@ class StoredSource:
             )
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
         kept = max(1, round(len(images) * HELD_OUT_FRACTION))
+        self.device = device
+        self.stored_bytes = images.nbytes
         self._held_out = images[order[:kept]].to(device)
         self._store = ImageStore(images[order[kept:]], device)
         self._shuffle = Shuffle(len(self._store), self._store.home)
@@ -104,12 +139,14 @@ class StoredSource:
         self._shuffle.load_state(state)
 
 
-class Mixture:
+class Mixture(Fixed):
     """Several sources, each image from one of them with a probability proportional to its weight."""
 
     def __init__(self, sources: Sequence[Source], weights: Sequence[float]) -> None:
         self.sources = list(sources)
         self.weights = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+        self.device = self.sources[0].device
+        self.stored_bytes = sum(source.stored_bytes for source in self.sources)
 
     def draw(self, count: int) -> Tensor:
         """Images in the order of their sources."""
@@ -131,3 +168,8 @@ class Mixture:
         """Give each source its state back."""
         for i, source in enumerate(self.sources):
             source.load_state({k.split(".", 1)[1]: v for k, v in state.items() if k.startswith(f"{i}.")})
+
+
+def network_bytes(network: nn.Module) -> int:
+    """Of all weights and buffers of a network."""
+    return sum(value.nbytes for value in network.state_dict().values())

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_type_hints
 
 from .errors import UsageError
-from .specs import MethodSpec, StrategySpec
+from .specs import InversionSpec, MethodSpec, StrategySpec
 
+AnySpec = MethodSpec | InversionSpec | StrategySpec
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
-def read_settings(method: MethodSpec | StrategySpec, pairs: Sequence[str], given: Mapping[str, Any]) -> Any:
+def read_settings(method: AnySpec, pairs: Sequence[str], given: Mapping[str, Any]) -> Any:
     """An instance of ``method.settings``.
 
     :param pairs: texts ``name=value`` of ``--set``.
@@ -45,13 +46,13 @@ def read_settings(method: MethodSpec | StrategySpec, pairs: Sequence[str], given
     return method.settings(**values)
 
 
-def _known(method: MethodSpec | StrategySpec, name: str, fields: Mapping[str, Any], option: str) -> None:
+def _known(method: AnySpec, name: str, fields: Mapping[str, Any], option: str) -> None:
     if name in fields:
         return
     close = difflib.get_close_matches(name, fields, n=1)
     known = f"its settings: {', '.join(fields)}" if fields else "it has none"
     hint = f'did you mean "{close[0]}"?' if close else known
-    kind = "method" if isinstance(method, MethodSpec) else "strategy"
+    kind = "strategy" if isinstance(method, StrategySpec) else "method"
     raise UsageError(f'{option}: {kind} "{method.name}" has no setting "{name}"; {hint}')
 
 

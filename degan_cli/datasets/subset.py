@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..errors import UnknownName, UsageError
+from ..errors import BadFile, UnknownName, UsageError
 from ..image_folder import folder_names
 from ..registry import unknown
 from ..specs import ImageSet
@@ -84,6 +84,25 @@ def match_classes(
     table = [exact[to] if (to := partner[name]) is not None and wooed[to] == 1 else -1 for name in data_names]
     missing = tuple(name for name, index in zip(data_names, table, strict=True) if index < 0)
     return torch.tensor(table, dtype=torch.int64)[labels], missing
+
+
+def known_images(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
+    """Images and labels, as indices into ``names``, of the classes in ``names``; how many others there are of each.
+
+    :raises BadFile: when there are no images, or none of these classes.
+    """
+    if not len(data.images):
+        raise BadFile("the data set has no images")
+    if data.labels is None:
+        return data.images, None, {}
+    labels, _ = match_classes(data.labels, data.class_names, names)
+    unknown = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
+    left_out = {name: count for name, count in zip(data.class_names, unknown, strict=True) if count}
+    kept = labels >= 0
+    if not kept.any():
+        few = ", ".join(data.class_names[:5])
+        raise BadFile(f"the data set's classes ({few}, ...) are none of the classifier's ({', '.join(names[:5])}, ...)")
+    return (data.images, labels, {}) if kept.all() else (data.images[kept], labels[kept], left_out)
 
 
 def _unique(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:

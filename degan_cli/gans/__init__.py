@@ -23,14 +23,26 @@ def _discriminator(shape: GanShape) -> nn.Module:
     return Discriminator(shape)
 
 
+def _dafl_generator(shape: GanShape) -> nn.Module:
+    from .dafl import Generator
+
+    return Generator(shape)
+
+
 @hookimpl
 def degan_gans() -> list[GanSpec]:
-    """The paper's backbone."""
+    """The paper's backbone, and that of methods without a proxy."""
     return [
         GanSpec(
             name="dcgan",
             generator=_generator,
             discriminator=_discriminator,
             source="Radford et al., DCGAN, ICLR 2016; layers of the authors' code of DeGAN, AAAI 2020",
-        )
+        ),
+        GanSpec(
+            name="dafl",
+            generator=_dafl_generator,
+            discriminator=_discriminator,
+            source="Chen et al., Data-Free Learning of Student Networks, ICCV 2019; it has no discriminator of its own",
+        ),
     ]

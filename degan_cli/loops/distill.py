@@ -3,6 +3,9 @@
 Source: Addepalli et al., "DeGAN", AAAI 2020, section 4, and the authors' student script: Adam in two
 stages, 256 batches of 64 an epoch, selection by agreement with the teacher. We differ in that the held-out
 samples are the same in every epoch, and that neither teacher nor generator collects gradients.
+
+Samples may also change while the student learns (:mod:`degan_cli.live`). Then no epoch's agreement can be compared with
+another's, so that the epochs are fixed in number and the last student is kept.
 """
 
 from __future__ import annotations
@@ -14,17 +17,21 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..augment import augment
 from ..checkpoint import Checkpoint, copy_weights
 from ..engine import Engine
 from ..errors import Diverged
+from ..inversion_losses import logit_distance
 from ..losses import student_loss
+from ..metrics import accuracy, curve_summary
 from ..models import Classifier
 from ..pixels import to_unit
 from ..report import Report
 from ..runs import DistillRun
 from ..samples import Source
+from ..specs import ImageSet
 from ..stopping import StopWatch, stopped
-from .stages import Stages
+from .stages import Milestones, Schedule, Stages, set_rate
 
 SCORING_BATCH = 512
 
@@ -38,73 +45,108 @@ def distill(
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
+    test_data: ImageSet | None = None,
 ) -> tuple[Classifier, dict[str, Any]]:
-    """Train ``student`` in place and return it, as the best of all epochs, with its metrics.
+    """Train ``student`` in place and return it, as the schedule keeps it, with its metrics.
 
+    :param samples: on the device; live ones were built with the very ``student``.
+    :param test_data: labelled images on which the student is only watched; nothing is decided by them.
     :raises Diverged: when the loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
     teacher = engine.place(teacher).freeze()
     student = engine.prepare(student)
     best = copy.deepcopy(engine.unwrap(student))
-    optimiser = engine.adam(student.parameters(), run.lr, run.beta1)
-    with engine.eager():
-        held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
-    wanted = top_classes(engine, teacher, held_out)  # (n,)
-    stages = Stages(run.epochs, run.patience)
+    optimiser = _optimiser(engine, student, run)
+    schedule: Schedule = Milestones(run.epochs, run.milestones) if samples.live else Stages(run.epochs, run.patience)
+    held_out = wanted = torch.empty(0)
+    if not samples.live:
+        with engine.eager():
+            held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
+        wanted = top_classes(engine, teacher, held_out)  # (n,)
+    curve: list[float] = []
 
     parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
+    parts |= samples.parts()
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         samples.load_state(tensors.get("samples", {}))
-        stages = Stages(**numbers)
-        report.resume_at(stages.total * run.steps_per_epoch + stages.step)
+        curve = numbers.pop("curve")
+        schedule = type(schedule)(**numbers)
+        report.resume_at(schedule.total * run.steps_per_epoch + schedule.step)
 
-    code, loss = 0, torch.zeros((), device=engine.device)
-    for epoch in stages:
+    code, loss, made = 0, torch.zeros((), device=engine.device), dict[str, Tensor]()
+    for epoch in schedule:
         student.train()
-        for step in range(stages.step, run.steps_per_epoch):
-            images = samples.draw(run.batch_size)  # (batch, C, H, W) in [0, 1]
+        set_rate(optimiser, run.lr * schedule.factor)
+        for step in range(schedule.step, run.steps_per_epoch):
+            made = samples.learn() or made
+            images = augment(samples.draw(run.batch_size), run.augment)  # (batch, C, H, W) in [0, 1]
             with engine.autocast():
                 with torch.no_grad():
                     teacher_logits = teacher(images)
-                loss = student_loss(student(images), teacher_logits, run.temperature, run.ce_weight)
+                loss = _loss(student(images), teacher_logits, run)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
             report.advance(run.batch_size * engine.processes)
             code = engine.largest(watch.due())
             if code and step + 1 < run.steps_per_epoch:  # the epoch's last step: after its row
-                stages.step = step + 1
-                checkpoint.save(parts, {"samples": samples.state()}, stages.to_json())
+                schedule.step = step + 1
+                checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {run.steps_per_epoch}")
 
-        check_finite(float(loss.detach()), f"epoch {epoch + 1}", "--lr")
-        score = engine.from_main(_agreement(engine, engine.unwrap(student), held_out, wanted))
-        is_best, stage_over = stages.finish_epoch(score)
+        row = {name: float(value) for name, value in {"loss": loss.detach(), **made}.items()}
+        check_finite(sum(row.values()), f"epoch {epoch + 1}", "--lr")
+        if samples.live:
+            held_out = samples.held_out(run.held_out)
+            wanted = top_classes(engine, teacher, held_out)
+        predicted = top_classes(engine, engine.unwrap(student), held_out)
+        score = engine.from_main(accuracy(predicted, wanted))
+        is_best, stage_over = schedule.finish_epoch(score)
         if is_best:
             copy_weights(engine.unwrap(student), best)
-        if stage_over and not stages.done:
+        if stage_over and not schedule.done:
             copy_weights(best, engine.unwrap(student))
-            optimiser = engine.adam(student.parameters(), run.lr * stages.factor, run.beta1)
+            optimiser = _optimiser(engine, student, run)
             parts["optimiser"] = optimiser
-        row = {"epoch": epoch + 1, "loss": float(loss.detach()), "agreement": score}
-        text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  agreement {score:.2%}{'  best' if is_best else ''}"
-        report.row(stages.total * run.steps_per_epoch, row, text)
+        row |= {"epoch": epoch + 1, "agreement": score}
+        text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  agreement {score:.2%}"
+        text += "  best" if is_best and not samples.live else ""
+        if test_data is not None and test_data.labels is not None:
+            predicted = top_classes(engine, engine.unwrap(student), test_data.images.to(engine.device))
+            row["accuracy"] = accuracy(predicted.cpu(), test_data.labels)
+            text += f"  test data {row['accuracy']:.2%}"
+        curve.append(row.get("accuracy", score))
+        report.row(schedule.total * run.steps_per_epoch, row, text)
         if code or engine.largest(int(watch.save_due())):
-            checkpoint.save(parts, {"samples": samples.state()}, stages.to_json())
+            checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
         if code:
             raise stopped(code, f"epoch {epoch + 1}")
 
-    images_seen = stages.total * run.steps_per_epoch * run.batch_size * engine.processes
+    images_seen = schedule.total * run.steps_per_epoch * run.batch_size * engine.processes
     metrics = {
-        "agreement": stages.best_score,
-        "best_epoch": stages.best_epoch,
-        "epochs": stages.total,
-        "updates": stages.total * run.steps_per_epoch,
+        "agreement": schedule.best_score,
+        "best_epoch": schedule.best_epoch,
+        "epochs": schedule.total,
+        "updates": schedule.total * run.steps_per_epoch,
         "images": images_seen,
+        "stored_bytes": samples.stored_bytes,
+        "curve": {"of": "agreement" if test_data is None else "accuracy", **curve_summary(curve)},
     }
     return best, metrics
+
+
+def _optimiser(engine: Engine, student: Classifier, run: DistillRun) -> Optimizer:
+    if run.optimiser == "adam":
+        return engine.adam(student.parameters(), run.lr, run.beta1)
+    return engine.optimiser(run.optimiser, student.parameters(), run.lr, run.weight_decay)
+
+
+def _loss(student_logits: Tensor, teacher_logits: Tensor, run: DistillRun) -> Tensor:
+    if run.loss == "l1":
+        return logit_distance(student_logits, teacher_logits)
+    return student_loss(student_logits, teacher_logits, run.temperature, run.ce_weight)
 
 
 def top_classes(engine: Engine, classifier: Classifier, images: Tensor) -> Tensor:
@@ -112,10 +154,6 @@ def top_classes(engine: Engine, classifier: Classifier, images: Tensor) -> Tenso
     classifier.eval()
     with torch.no_grad(), engine.autocast(), engine.eager():
         return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in torch.split(images, SCORING_BATCH)])
-
-
-def _agreement(engine: Engine, student: Classifier, images: Tensor, wanted: Tensor) -> float:
-    return float((top_classes(engine, student, images) == wanted).float().mean())
 
 
 def check_finite(loss: float, when: str, option: str) -> None:

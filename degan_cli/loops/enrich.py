@@ -15,12 +15,10 @@ from torch import Tensor, nn
 
 from ..checkpoint import Checkpoint
 from ..engine import Engine
-from ..image_store import ImageStore
 from ..models import Classifier, Generator
-from ..pixels import to_unit
+from ..proxy import ProxyBatches
 from ..report import Report, few, grid
 from ..runs import EnrichRun
-from ..sampling import Shuffle
 from ..specs import Method
 from ..stopping import StopWatch, stopped
 from .distill import check_finite
@@ -41,7 +39,7 @@ def enrich(
     engine: Engine,
     method: Method,
     classifier: Classifier,
-    proxy: Tensor,
+    proxy: Tensor | None,
     run: EnrichRun,
     checkpoint: Checkpoint,
     report: Report,
@@ -50,16 +48,16 @@ def enrich(
     """Run the method for ``run.steps`` updates; the generator to keep, on the device, and its metrics.
 
     :param classifier: frozen and on the device.
-    :param proxy: uint8 (N, C, S, S), of the generator's shape.
+    :param proxy: uint8 (N, C, S, S), of the generator's shape; None for a method that uses none.
     :raises Diverged: when a loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
-    store = ImageStore(proxy, engine.device)
-    shuffle = Shuffle(len(store), store.home)
+    batches = ProxyBatches(proxy, engine.device)
     average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if run.ema else None
     # Noise of its own, the same in every look and in every run.
     z = torch.randn(MONITORED, run.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
-    epoch_steps = max(1, round(len(proxy) / (run.batch_size * engine.processes)))
+    proxy_images = 0 if proxy is None else len(proxy)
+    epoch_steps = max(1, round(proxy_images / (run.batch_size * engine.processes)))
     look_every = max(epoch_steps, math.ceil(run.steps / ROWS))
 
     start = 0
@@ -67,13 +65,13 @@ def enrich(
     parts = method.state() | ({} if average is None else {"average": average})
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
-        shuffle.load_state(tensors["shuffle"])
+        batches.load_state(tensors.get("shuffle", {}))
         start = numbers["step"]
         report.resume_at(start)
 
     look: dict[str, Any] = {}
     for step in range(start + 1, run.steps + 1):
-        row = method.step(to_unit(store.take(shuffle.take(run.batch_size))))
+        row = method.step(batches.take(run.batch_size))
         if average is not None:
             _follow(average, engine.unwrap(method.generator), run.ema)
         report.advance(run.batch_size * engine.processes)
@@ -87,21 +85,20 @@ def enrich(
             look = _describe(probabilities, images, classifier.class_names)
             if step >= run.steps * GUARDED_FROM:
                 _guard(report, warned, look, values)
-            report.row(
-                step, {"epoch": round(step / epoch_steps, 2), **values, **look}, _line(step, run.steps, values, look)
-            )
+            passes = {} if proxy is None else {"epoch": round(step / epoch_steps, 2)}
+            report.row(step, {**passes, **values, **look}, _line(step, run.steps, values, look))
             if report.folder is not None and ((step // look_every) % PICTURE_EVERY == 0 or last):
                 picture = _by_class(images, probabilities)
                 grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
         code = engine.largest(watch.due())
         if code and not last or engine.largest(int(watch.save_due())):
-            checkpoint.save(parts, {"shuffle": shuffle.state()}, {"step": step})
+            checkpoint.save(parts, {"shuffle": batches.state()}, {"step": step})
         if code and not last:
             raise stopped(code, f"step {step} of {run.steps}")
 
     kept = engine.unwrap(method.generator) if average is None else average
     seen = run.steps * run.batch_size * engine.processes
-    return kept.eval(), {"updates": run.steps, "images": seen, "proxy_images": len(proxy), **look}
+    return kept.eval(), {"updates": run.steps, "images": seen, "proxy_images": proxy_images, **look}
 
 
 def _follow(average: nn.Module, live: nn.Module, decay: float) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import metrics
-from ..datasets.subset import match_classes
+from ..datasets.subset import known_images, match_classes
 from ..engine import Engine
 from ..errors import BadFile, Diverged
 from ..models import Classifier
@@ -33,7 +33,7 @@ def evaluate_classifier(
 
     :raises BadFile: when there are no images, or when ``model`` shares no class with them or with ``reference``.
     """
-    images, labels, left_out = _known(data, model.class_names)
+    images, labels, left_out = known_images(data, model.class_names)
     logits = predict(model, images, engine.device, autocast=engine.autocast)
     predicted = logits.argmax(dim=1)
     names = model.class_names
@@ -78,7 +78,7 @@ def evaluate_samples(
     if real is None:
         return result
 
-    images, _, left_out = _known(real, names)
+    images, _, left_out = known_images(real, names)
     if min(len(images), len(samples)) <= metrics.NEIGHBOURS:
         least = metrics.NEIGHBOURS + 1
         raise BadFile(f"{len(samples)} samples and {len(images)} real images are too few, {least} of each are needed")
@@ -98,22 +98,6 @@ def evaluate_samples(
         "kid_deviation": deviation,
         **metrics.precision_recall_density_coverage(real_features, features),
     }
-
-
-def _known(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
-    """Images and labels, as indices into ``names``, of the classes in ``names``; how many others there are of each."""
-    if not len(data.images):
-        raise BadFile("the data set has no images")
-    if data.labels is None:
-        return data.images, None, {}
-    labels, _ = match_classes(data.labels, data.class_names, names)
-    unknown = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
-    left_out = {name: count for name, count in zip(data.class_names, unknown, strict=True) if count}
-    kept = labels >= 0
-    if not kept.any():
-        few = ", ".join(data.class_names[:5])
-        raise BadFile(f"the data set's classes ({few}, ...) are none of the classifier's ({', '.join(names[:5])}, ...)")
-    return (data.images, labels, {}) if kept.all() else (data.images[kept], labels[kept], left_out)
 
 
 def _predictions(logits: Tensor, names: Sequence[str]) -> dict[str, Any]:

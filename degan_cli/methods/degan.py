@@ -26,7 +26,7 @@ class Degan(Dcgan):
         self.lambda_d: float = parts.settings.lambda_d
         self.bn_weight: float = parts.settings.bn_weight
         if self.bn_weight:
-            check_batch_norm(self.classifier)
+            check_batch_norm(self.classifier, "leave bn_weight out")
 
     def guide(self, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """lambda_e * entropy of each prediction + lambda_d * negative entropy of the batch's mean prediction.

@@ -1,0 +1,126 @@
+"""What networks a plugin offers: classifiers, and GAN backbones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """The images a classifier takes: pixels in [0, 1], which it normalises itself."""
+
+    channels: int
+    height: int
+    width: int
+    mean: tuple[float, ...]
+    """One value per channel, subtracted from the pixels."""
+    std: tuple[float, ...]
+    """One value per channel, greater than 0, by which the difference is divided."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless sizes are positive and mean and std fit the channels."""
+        if min(self.channels, self.height, self.width) < 1:
+            raise ValueError(f"input {self.channels}x{self.height}x{self.width} has an empty side")
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise ValueError(f"mean {self.mean} and std {self.std} must have {self.channels} values each")
+        if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise ValueError(f"mean {self.mean} must be finite and std {self.std} greater than 0")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        return self.channels, self.height, self.width
+
+    def to_json(self) -> dict[str, Any]:
+        """The value as plain JSON types; :meth:`from_json` takes it back."""
+        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> InputSpec:
+        """Raises KeyError, TypeError or ValueError when ``value`` is not such an object."""
+        return cls(
+            channels=int(value["channels"]),
+            height=int(value["height"]),
+            width=int(value["width"]),
+            mean=tuple(float(number) for number in value["mean"]),
+            std=tuple(float(number) for number in value["std"]),
+        )
+
+
+def to_minus_one_one(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std that take [0, 1] to [-1, 1], as the paper's networks expect."""
+    return (0.5,) * channels, (0.5,) * channels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureSpec:
+    """A classifier that a user can name with ``--arch`` or ``--student``."""
+
+    name: str
+    build: Callable[[int, InputSpec], nn.Module]
+    """(number of classes, input) -> a fresh module on the CPU: normalised images to logits (batch, classes)."""
+    size: int | None = None
+    """The side in pixels it insists on; None takes the data's, if that is at least ``min_size``."""
+    min_size: int = 32
+    statistics: Callable[[int], tuple[tuple[float, ...], tuple[float, ...]]] = to_minus_one_one
+    """Number of channels -> (mean, std) of the input."""
+    source: str = ""
+    """Paper, section or table that it follows."""
+
+    def input_for(self, channels: int, height: int, width: int) -> InputSpec:
+        """The input this network takes for data of the given shape."""
+        if self.size is not None:
+            height = width = self.size
+        mean, std = self.statistics(channels)
+        return InputSpec(
+            channels=channels,
+            height=max(height, self.min_size),
+            width=max(width, self.min_size),
+            mean=mean,
+            std=std,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureFamily:
+    """Many architectures behind one prefix, such as ``timm/``, found only when one is asked for."""
+
+    prefix: str
+    """Ends with a slash."""
+    find: Callable[[str], ArchitectureSpec | None]
+    """The name after the prefix -> its spec, whose name has the prefix; None when there is no such network."""
+    names: Callable[[], Sequence[str]]
+    """All names after the prefix; may be slow, is called for suggestions and ``degan list`` only."""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GanShape:
+    """What a GAN backbone is built for."""
+
+    channels: int
+    size: int
+    """Side of the square images in pixels, a power of two."""
+    latent: int = 100
+    """Length of the noise vector z ~ N(0, I)."""
+    width: int = 64
+    """Channels of the widest-resolution hidden layer; the others are multiples of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GanSpec:
+    """A pair of networks that a user can name with ``--gan``."""
+
+    name: str
+    generator: Callable[[GanShape], nn.Module]
+    """Shape -> module: z (batch, latent) to images (batch, channels, size, size) in [0, 1]."""
+    discriminator: Callable[[GanShape], nn.Module]
+    """Shape -> module: images in [0, 1] to logits (batch,), positive for real."""
+    min_size: int = 32
+    source: str = ""

@@ -1,0 +1,72 @@
+"""What ways to teach a classifier new classes a plugin offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .methods import NoSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..engine import Engine
+    from ..models import Classifier
+
+
+class Strategy(Protocol):
+    """A way to teach a classifier new classes, as ``StrategySpec.build`` returns it."""
+
+    model: Classifier
+    """The extended classifier, as the engine prepared it: logits (batch, old + new classes)."""
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """What the optimiser updates, as its parameter groups."""
+
+    def train(self) -> None:
+        """Put the extended classifier into the mode in which it learns, before each epoch."""
+
+    def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
+        """What to minimise, and detached scalars for ``metrics.jsonl``; it must not wait for the device.
+
+        :param images: new images (batch, C, H, W) in [0, 1].
+        :param labels: their classes int64 (batch,), in old ... old + new - 1.
+        :param samples: images (batch, C, H, W) in [0, 1] that stand for the old data; None unless ``uses_samples``.
+        """
+
+    def finish(self) -> None:
+        """What remains to be done to the network after the last update."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyParts:
+    """What a strategy is built from."""
+
+    engine: Engine
+    """Prepares networks, averages over processes; the loop owns backward pass and optimiser."""
+    model: Classifier
+    """The extended classifier: its first outputs, and all that the head does not need anew, are the old one's."""
+    old: Classifier
+    """Frozen, on the device, in eval mode: images (batch, C, H, W) in [0, 1] to logits (batch, old classes)."""
+    old_outputs: str = "softmax"
+    """What the old classifier's outputs were trained as: one ``softmax``, or a ``sigmoid`` for each class."""
+    head: Mapping[str, int]
+    """Names of the weights of ``model.network`` that were widened, each with the axis that runs over the classes."""
+    settings: Any
+    """An instance of ``StrategySpec.settings``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategySpec:
+    """A way to teach a classifier new classes that a user can name with ``--strategy``."""
+
+    name: str
+    build: Callable[[StrategyParts], Strategy]
+    uses_samples: bool = False
+    """Whether it wants samples of the old classes, from ``--samples`` or ``--enrich``."""
+    outputs: str | None = None
+    """What it trains outputs as, ``softmax`` or ``sigmoid``; None goes on as the old classifier's were."""
+    settings: type = NoSettings
+    """As those of :class:`MethodSpec`."""
+    source: str = ""
