@@ -45,13 +45,15 @@ def information_loss(logits: Tensor, mean_over_processes: Callable[[Tensor], Ten
 def agreement_loss(
     student_logits: Tensor, teacher_logits: Tensor, temperature: float = 3.0, least: float = 0.01
 ) -> Tensor:
-    """1 - the Jensen-Shannon divergence of softened predictions, in nats: 1 where student and teacher agree.
+    """1 - the divergence of softened predictions from their middle, in nats: 1 where student and teacher agree.
 
     Images that minimise it are those from which the student can learn most.
 
-    Shape: both (batch, classes); returns a scalar in (0, 1 + a rounding], at least 1 - log(2).
+    Shape: both (batch, classes); returns a scalar in [0, 1], without gradients once the divergence is 1 or more.
     ``least``: probabilities are kept in [least, 1 - least], as in the authors' code.
-    Source: Yin et al., DeepInversion, CVPR 2020, equations 9 and 10; Binici et al., AAAI 2022, who average over the
+    Source: Yin et al., DeepInversion, CVPR 2020, equations 9 and 10, in the form of the authors' code: the divergence
+    of the middle from each prediction, (KL(M | P) + KL(M | Q)) / 2, where Jensen and Shannon have those of each
+    prediction from the middle; it is not bounded by log(2), hence the clamp. Binici et al., AAAI 2022, average over the
     classes too, so that with many of them the term nearly vanishes; ours is the divergence itself, a mean over images.
     """
     first = F.softmax(student_logits.float() / temperature, dim=1).clamp(least, 1 - least)

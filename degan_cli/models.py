@@ -61,10 +61,17 @@ class Generator(nn.Module):
 
 @contextmanager
 def resting(network: nn.Module) -> Iterator[None]:
-    """Inside, a network that learns elsewhere is in eval mode and its weights take no gradients."""
-    training = network.training
+    """Inside, a network that learns elsewhere is in eval mode and its weights take no gradients; then it is as it was.
+
+    Also where some of its layers were in eval mode, or some of its weights frozen, already.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
     network.eval().requires_grad_(False)
     try:
         yield
     finally:
-        network.train(training).requires_grad_(True)
+        for module, training in modes:
+            module.training = training
+        for weight in learning:
+            weight.requires_grad_(True)

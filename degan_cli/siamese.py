@@ -102,9 +102,10 @@ def _rotate(images: Tensor, draws: Draws) -> Tensor:
 
 def _resample(images: Tensor, matrix: Sequence[Sequence[float]]) -> Tensor:
     """Bilinear values where ``matrix`` takes each pixel's place (x, y), counted from the centre in half sides."""
-    theta = torch.tensor([[[*row, 0.0] for row in matrix]], device=images.device)  # (1, 2, 3)
+    exact = torch.promote_types(images.dtype, torch.float32)  # bf16 cannot tell the pixels of a large image apart
+    theta = torch.tensor([[[*row, 0.0] for row in matrix]], dtype=exact, device=images.device)  # (1, 2, 3)
     grid = F.affine_grid(theta, [1, *images.shape[1:]], align_corners=False)  # (1, H, W, 2)
-    found = F.grid_sample(images.float(), grid.expand(len(images), -1, -1, -1), align_corners=False)
+    found = F.grid_sample(images.to(exact), grid.expand(len(images), -1, -1, -1), align_corners=False)
     return found.to(images.dtype)
 
 

@@ -42,3 +42,26 @@ def test_without_a_linear_layer_the_logits_are_the_features() -> None:
         logits = model(torch.rand(4, 3, 8, 8))
     assert tap.layer == ""
     assert torch.equal(tap.features(logits), logits)
+
+
+def test_features_carry_gradients_only_when_that_is_asked_for() -> None:
+    model, images = TwoHeads(), torch.rand(4, 3, 8, 8, requires_grad=True)
+    with tapped(model) as tap:
+        detached = tap.features(model(images))
+    assert not detached.requires_grad
+    with tapped(model, gradients=True) as tap:
+        features = tap.features(model(images))
+    assert torch.equal(features, detached)
+    (through,) = torch.autograd.grad(features.square().sum(), images)
+    (directly,) = torch.autograd.grad(model.body(images).mean(dim=(2, 3)).square().sum(), images)
+    torch.testing.assert_close(through, directly)
+    assert bool(through.any())
+
+
+def test_each_pass_gives_its_own_features() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    with torch.no_grad(), tapped(model) as tap:
+        first = tap.features(model(torch.zeros(3, 1, 2, 2)))
+        second = tap.features(model(torch.ones(2, 1, 2, 2)))
+    assert torch.equal(first, torch.zeros(3, 4))
+    assert torch.equal(second, torch.ones(2, 4))

@@ -33,6 +33,21 @@ def test_accuracy_of_nothing_is_refused() -> None:
         metrics.accuracy(PREDICTED, LABELS[:3])
 
 
+def test_the_summary_of_a_curve_by_hand() -> None:
+    values = (0.5, 0.9, 0.7)
+    summary = metrics.curve_summary(values)
+    assert summary.keys() == {"peak", "mean", "variance", "last", "values"}
+    assert (summary["peak"], summary["last"], summary["values"]) == (0.9, 0.7, [0.5, 0.9, 0.7])
+    assert summary["mean"] == pytest.approx(0.7)
+    assert summary["variance"] == pytest.approx((0.04 + 0.04) / 3)  # the population's: by 3, not by 2
+
+
+def test_a_curve_of_one_epoch_does_not_vary_and_one_of_none_is_refused() -> None:
+    assert metrics.curve_summary([0.25]) == {"peak": 0.25, "mean": 0.25, "variance": 0, "last": 0.25, "values": [0.25]}
+    with pytest.raises(ValueError, match="needs a value"):
+        metrics.curve_summary([])
+
+
 def test_confusion_has_true_classes_as_rows() -> None:
     table = metrics.confusion(PREDICTED, LABELS, 4)
     assert table.tolist() == confusion_matrix(LABELS, PREDICTED, labels=range(4)).tolist()

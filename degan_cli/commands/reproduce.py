@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 def reproduce(
     context: typer.Context,
-    table: Annotated[Literal["table1", "table2", "table3"], typer.Argument(help="Of the DeGAN paper.")],
+    table: Annotated[
+        Literal["table1", "table2", "table3", "neighbours"],
+        typer.Argument(help="Of the DeGAN paper, or other methods beside it."),
+    ],
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="CELL", help="Such as svhn/degan, svhn or '*/degan'; repeatable.", rich_help_panel=RUN),

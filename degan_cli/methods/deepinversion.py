@@ -70,7 +70,12 @@ class DeepInversion:
 def begin_balanced(parts: InversionParts, count: int, noise: torch.Generator) -> tuple[Tensor, Tensor]:
     """Values (count, C, H, W) from N(0, 1), and the classes in turn, int64 (count,)."""
     values = torch.randn(count, *parts.classifier.input.shape, generator=noise).to(parts.engine.device)
-    return values, torch.arange(count, device=values.device) % len(parts.classifier.class_names)
+    return values, in_turn(count, len(parts.classifier.class_names), noise).to(values.device)
+
+
+def in_turn(count: int, things: int, noise: torch.Generator) -> Tensor:
+    """0 ... things - 1 and again, int64 (count,), from anywhere on: a batch may hold fewer than there are."""
+    return (torch.randint(things, (), generator=noise) + torch.arange(count)) % things
 
 
 def jitter(values: Tensor, noise: torch.Generator) -> Tensor:

@@ -20,6 +20,7 @@ from ..errors import UsageError
 from ..features import tapped
 from ..inversion_losses import impression_loss
 from ..specs import InversionParts
+from .deepinversion import in_turn
 
 BETAS = (1.0, 0.1)
 LEAST = 1e-4
@@ -76,11 +77,11 @@ def class_similarity(weight: Tensor) -> Tensor:
 def draw_predictions(similarity: Tensor, count: int, noise: torch.Generator) -> Tensor:
     """Predictions (count, classes), classes in turn, one half with each beta; each row has the sum 1."""
     classes = len(similarity)
-    turns = torch.arange(count)
+    turns = in_turn(count, classes * len(BETAS), noise)
     rows = similarity[turns % classes]  # (count, classes)
     lowest, highest = rows.amin(dim=1, keepdim=True), rows.amax(dim=1, keepdim=True)
     stretched = (rows - lowest) / (highest - lowest).clamp_min(1e-12)
-    betas = torch.tensor(BETAS)[(turns // classes) % len(BETAS), None]  # (count, 1)
+    betas = torch.tensor(BETAS)[turns // classes, None]  # (count, 1)
     random = numpy.random.default_rng(int(torch.randint(2**62, (), generator=noise)))
     shares = random.standard_gamma((betas * stretched + LEAST).double().numpy())  # normalised: a Dirichlet draw
     drawn = torch.from_numpy(shares).clamp_min(torch.finfo(torch.float64).tiny)

@@ -30,6 +30,12 @@ def degan_architectures() -> list[ArchitectureSpec | ArchitectureFamily]:
         _spec(
             "inception-v3", "inception:inception_v3", source=f"Szegedy et al., CVPR 2016, for small images; {_DEGAN}"
         ),
+        ArchitectureSpec(
+            name="convnet",
+            build=_convnet,
+            min_size=8,  # three poolings leave one pixel
+            source="Zhao et al., Dataset Condensation with Gradient Matching, ICLR 2021",
+        ),
         ArchitectureFamily(prefix="timm/", find=_find_timm, names=_timm_names, source="https://timm.fast.ai"),
     ]
 
@@ -45,6 +51,12 @@ def _build(name: str, function: str, size: int | None, num_classes: int, input: 
     module, attribute = function.split(":")
     network = getattr(import_module(f".{module}", __package__), attribute)(num_classes, input.channels)
     return cast("nn.Module", network)
+
+
+def _convnet(num_classes: int, input: InputSpec) -> nn.Module:
+    from .convnet import ConvNet
+
+    return ConvNet(num_classes, *input.shape)
 
 
 def _find_timm(name: str) -> ArchitectureSpec | None:

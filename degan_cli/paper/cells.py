@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UnknownName
+from .neighbours import NEIGHBOURS, needs
 from .parts import Maker, Part
-from .tables import TABLES, Column, Scale
+from .tables import TABLES as PAPER_TABLES
+from .tables import Column, Scale
 
+TABLES: Mapping[str, tuple[Column, ...]] = {**PAPER_TABLES, "neighbours": NEIGHBOURS}
 MISSED_BY = 1.5
 """Points below the published number from which a cell is marked as a miss."""
 
@@ -63,8 +66,9 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.partition("/")[0], pattern)
 
 
-PER_PART = ("updates", "images", "seconds")
-PER_SEED = ("seeds", "measured", *PER_PART, "artifacts", "commits")
+PER_PART = ("updates", "images", "seconds", "peak_memory_bytes")
+OF_LAST = ("stored_bytes", "curve")
+PER_SEED = ("seeds", "measured", *PER_PART, *OF_LAST, "artifacts", "commits")
 """Fields of a result that are lists with an entry for each seed."""
 
 
@@ -79,18 +83,23 @@ def with_measurement(
     """The results, one object a cell, with one more measurement; an earlier one of the same seed is replaced.
 
     :param measured: accuracy in [0, 1].
-    :param parts: what is known of each finished part by name: ``updates``, ``images``, ``seconds``.
+    :param parts: what is known of each finished part by name, see ``Ledger.about``.
     :param about: command, commit, date and hardware of this measurement.
     :returns: in the order of the table.
     """
     own = list(dict.fromkeys(part.name for part in cell.part.in_order()))
     run: dict[str, Any] = {name: [parts.get(part, {}).get(name) for part in own] for name in PER_PART}
+    run |= {name: parts.get(cell.part.name, {}).get(name) for name in OF_LAST}
     run |= {"seeds": cell.seed, "measured": round(100 * measured, 2)}
     run |= {"artifacts": cell.part.name, "commits": about["commit"]}
     place = {"table": cell.table, "column": cell.column.title, "row": cell.row}
     mine = _find(results, cell)
     others = [dict(result) for result in results if result is not mine]
-    runs = {} if mine is None else {seed: {n: mine[n][i] for n in PER_SEED} for i, seed in enumerate(mine["seeds"])}
+    runs = (
+        {}
+        if mine is None
+        else {seed: {n: mine[n][i] if n in mine else None for n in PER_SEED} for i, seed in enumerate(mine["seeds"])}
+    )
     runs = dict(sorted((runs | {cell.seed: run}).items()))
     entry = dict(about) | place | {"published": cell.column.published[cell.row]}
     entry |= {"scale": f"reduced: {scale.reduced}" if scale.reduced else "paper"}
@@ -117,7 +126,12 @@ def _find(results: Sequence[Mapping[str, Any]], cell: Cell) -> Mapping[str, Any]
 
 
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
-    """A table of measured means with the published numbers in brackets; a miss of 1.5 points and more is marked."""
+    """A table of measured means with the published numbers in brackets; a miss of 1.5 points and more is marked.
+
+    That of the neighbours has a line for each method instead, with what it needs and costs, for each column.
+    """
+    if results[0]["table"] == "neighbours":
+        return "\n\n".join(_methods(results, column) for column in dict.fromkeys(r["column"] for r in results))
     rows = sorted({result["row"] for result in results}, key=_rows(results[0]["table"]).index)
     columns = list(dict.fromkeys(result["column"] for result in results))
     by_place = {(result["row"], result["column"]): result for result in results}
@@ -126,6 +140,28 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
         cells = [_cell(by_place.get((row, column))) for column in columns]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _methods(results: Sequence[Mapping[str, Any]], column: str) -> str:
+    """A line for each method: what it needs, its student, how that went, and what it cost."""
+    head = (column, "needs", "student", "over its epochs: mean ± spread, peak", "seconds", "memory", "samples")
+    lines = [f"| {' | '.join(head)} |", "|---|---|---:|---:|---:|---:|---:|"]
+    for result in (result for result in results if result["column"] == column):
+        curves = [curve for curve in result["curve"] if curve]
+        mean, variance, peak = (_mean(curve[name] for curve in curves) for name in ("mean", "variance", "peak"))
+        course = f"{100 * mean:.2f} ± {100 * variance**0.5:.2f}, {100 * peak:.2f}" if curves else ""
+        own = [seconds[1:] if len(seconds) > 1 else seconds for seconds in result["seconds"]]  # without the teacher
+        seconds = _mean(sum(filter(None, each)) for each in own)
+        memory = max(max((m or {}).values(), default=0) for each in result["peak_memory_bytes"] for m in each)
+        stored = f"{_mean(filter(None, result['stored_bytes'])) / 2**20:.1f} MiB" if curves else ""
+        cells = (result["row"], needs(result["row"]), _cell(result), course)
+        lines.append(f"| {' | '.join(cells)} | {seconds:.0f} | {memory / 2**20:.0f} MiB | {stored} |")
+    return "\n".join(lines)
+
+
+def _mean(values: Iterable[float]) -> float:
+    each = list(values)
+    return statistics.fmean(each) if each else 0.0
 
 
 def _cell(result: Mapping[str, Any] | None) -> str:

@@ -8,11 +8,12 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL, Popen
-from typing import Any
+from subprocess import Popen
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from ..atomic import replacing
 from ..errors import DeganError
@@ -30,26 +31,37 @@ class _Child:
     part: Part
     process: Popen[bytes]
     began: float
+    result: IO[bytes]
+    """What it prints, in a file: a pipe that nobody reads may fill up."""
 
 
 class Ledger:
-    """The seconds that parts took, by name, over all their slices."""
+    """What parts cost, by name: the seconds of all their slices, and the most memory that one of these held."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.seconds: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+        self.costs: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
 
-    def add(self, part: Part, seconds: float) -> None:
-        """Note a slice of a part."""
-        self.seconds[part.name] = round(self.seconds.get(part.name, 0.0) + seconds, 1)
-        save_json(self.path, self.seconds)
+    def add(self, part: Part, seconds: float, memory: Mapping[str, int]) -> None:
+        """Note a slice of a part; ``memory`` is its peak in bytes, by place, empty when it did not end well."""
+        cost = self.costs.setdefault(part.name, {"seconds": 0.0, "peak_memory_bytes": {}})
+        cost["seconds"] = round(cost["seconds"] + seconds, 1)
+        peak = cost["peak_memory_bytes"]
+        cost["peak_memory_bytes"] = {
+            place: max(peak.get(place, 0), memory.get(place, 0)) for place in {**peak, **memory}
+        }
+        save_json(self.path, self.costs)
 
     def about(self, part: Part, folder: Path) -> dict[str, Any]:
-        """``seconds`` of a finished part, None where they were not noted, and its ``updates`` and ``images``."""
+        """Costs of a finished part, None where they were not noted, and what its header says of it."""
         from ..artifact import read_header
 
         metrics = read_header(part.path(folder)).metrics
-        return {"seconds": self.seconds.get(part.name), "updates": metrics["updates"], "images": metrics["images"]}
+        about = {name: metrics.get(name) for name in ("updates", "images", "stored_bytes")}
+        curve = {name: value for name, value in metrics.get("curve", {}).items() if name != "values"}
+        cost = self.costs.get(part.name, {})
+        costs = {name: cost.get(name) for name in ("seconds", "peak_memory_bytes")}
+        return {**about, **costs, "curve": curve or None}
 
 
 def run_parts(
@@ -90,7 +102,7 @@ def run_parts(
         time.sleep(POLL_SECONDS)
         for child in [child for child in children if child.process.poll() is not None]:
             children.remove(child)
-            ledger.add(child.part, time.monotonic() - child.began)
+            ledger.add(child.part, time.monotonic() - child.began, _memory(child.result))
             if child.process.returncode == 0 and child.part in wanted:
                 done(child.part)
             elif child.process.returncode and code in (0, MAX_MINUTES_OVER):
@@ -117,12 +129,20 @@ def _start(
 ) -> _Child:
     arguments = [*part.arguments(folder), *shared]
     say(f"$ degan {shlex.join(arguments)}")
-    command = [sys.executable, "-m", "degan_cli", *arguments, "--resume", "-q"]
+    command = [sys.executable, "-m", "degan_cli", *arguments, "--resume", "-q", "--json"]
     if watch.deadline is not None:
         command += ["--max-minutes", f"{max(0.0, watch.deadline - time.monotonic()) / 60:.3f}"]
     # Runs that share the cores with all their threads each slow each other down many times over.
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // jobs))} if jobs > 1 else {}
-    return _Child(part, Popen(command, stdout=DEVNULL, env=threads | os.environ), time.monotonic())
+    result = TemporaryFile()  # noqa: SIM115, it is closed when the command has ended
+    return _Child(part, Popen(command, stdout=result, env=threads | os.environ), time.monotonic(), result)
+
+
+def _memory(result: IO[bytes]) -> dict[str, int]:
+    with result:
+        result.seek(0)
+        text = result.read()
+    return dict(json.loads(text)["peak_memory_bytes"]) if text.strip() else {}
 
 
 def save_json(path: Path, value: Any) -> None:

@@ -24,6 +24,13 @@ class Scale:
     enrich: str = ""
     distill: str = ""
     incremental: str = ""
+    images: str = ""
+    """Of ``enrich`` with a method that optimises images."""
+    live: str = ""
+    """Of ``distill`` with a method that trains a generator meanwhile."""
+    pool: str = ""
+    """Of ``distill`` with a method that optimises images meanwhile."""
+    condense: str = ""
 
 
 class Column(Protocol):
@@ -57,6 +64,10 @@ TINY = Scale(
     enrich="--steps 3 --batch-size 16 --width 8",
     distill="--epochs 1 --steps-per-epoch 3 --batch-size 16 --held-out 32",
     incremental="--epochs 1 --batch-size 16",
+    images="--number 8 --batch-size 4 --steps 2",
+    live="--epochs 2 --steps-per-epoch 2 --batch-size 16 --update-batch 16 --width 8 --held-out 32",
+    pool="--epochs 2 --steps-per-epoch 2 --batch-size 8 --update-batch 8 --update-steps 2 --held-out 8",
+    condense="--steps 2",
 )
 HOUR_LENET = Scale(
     reduced="GAN of width 32 instead of 64, 2,500 updates of 128 instead of 5,000 of 2,000; a stage has "

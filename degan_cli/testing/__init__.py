@@ -12,7 +12,15 @@ They need no test framework, no network connection, and seconds on a CPU::
 from .architecture import check_architecture
 from .dataset import check_dataset
 from .gan import check_gan
+from .inversion import check_inversion
 from .method import check_method
 from .strategy import check_strategy
 
-__all__ = ["check_architecture", "check_dataset", "check_gan", "check_method", "check_strategy"]
+__all__ = [
+    "check_architecture",
+    "check_dataset",
+    "check_gan",
+    "check_inversion",
+    "check_method",
+    "check_strategy",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +98,41 @@ def require_gradients(what: str, tensors: Iterable[tuple[str, Tensor]], nonzero:
             raise AssertionError(f"{what}: no gradient reaches {name}")
         require(bool(torch.isfinite(gradient).all()), f"{what}: the gradient of {name} is not finite")
         require(not nonzero or bool(gradient.any()), f"{what}: the gradient of {name} is 0")
+
+
+def require_rows(what: str, row: dict[str, Tensor]) -> None:
+    """Finite, detached scalars."""
+    for name, value in row.items():
+        require_tensor(f"{what}: {name} of its row", value, ())
+        require(not value.requires_grad, f"{what}: {name} of its row is not detached")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How a network was, to tell later that it still is so."""
+
+    network: nn.Module
+    state: dict[str, Tensor]
+    modes: list[bool]
+    learning: list[bool]
+
+    @classmethod
+    def of(cls, network: nn.Module) -> Snapshot:
+        """The network as it is now, without gradients."""
+        modes = [module.training for module in network.modules()]
+        learning = [weight.requires_grad for weight in network.parameters()]
+        return cls(network, copy.deepcopy(network.state_dict()), modes, learning)
+
+    def require_kept(self, what: str, whose: str) -> None:
+        """Weights, buffers, modes and what takes gradients are as they were, and there are no gradients or hooks."""
+        now = Snapshot.of(self.network)
+        require(equal_states(self.state, now.state), f"{what}: changes the {whose}'s weights or buffers")
+        require(self.modes == now.modes, f"{what}: leaves the {whose} in another mode, train or eval, than it was in")
+        require(self.learning == now.learning, f"{what}: leaves the {whose}'s weights with another requires_grad")
+        graded = any(weight.grad is not None for weight in self.network.parameters())
+        require(not graded, f"{what}: computes gradients of the {whose}'s weights")
+        hooked = any(m._forward_hooks or m._forward_pre_hooks for m in self.network.modules())
+        require(not hooked, f"{what}: leaves hooks in the {whose}")
 
 
 def tiny_classifier(shape: tuple[int, int, int], classes: int) -> Classifier:

@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 
 from ..engine import Engine, start
 from ..models import Generator
-from ..specs import GanShape, Method, MethodParts, MethodSpec, StrategySpec
-from .common import equal_states, require, require_pixels, require_tensor, tiny_classifier
+from ..specs import GanShape, InversionSpec, Method, MethodParts, MethodSpec, StrategySpec
+from .common import Snapshot, equal_states, require, require_pixels, require_tensor, tiny_classifier
 
 BATCH = 8
 CLASSES = 4
@@ -25,6 +25,8 @@ SHAPE = (3, 32, 32)
 def check_method(spec: MethodSpec, settings: Any = None) -> None:
     """Train tiny networks with it on noise for some updates on the CPU, stop, and go on.
 
+    A method that uses no proxy is given empty images, and one that uses a student a tiny one, in train mode.
+
     :param settings: an instance of ``spec.settings`` to check with; None takes the defaults.
     :raises AssertionError: naming the spec and what is wrong.
     """
@@ -32,12 +34,12 @@ def check_method(spec: MethodSpec, settings: Any = None) -> None:
     with torch.random.fork_rng(devices=[]):
         for precision in ("bf16", "fp32"):
             engine = start(device="cpu", precision=precision, seed=0)
-            parts = _parts(engine, spec.settings() if settings is None else settings)
+            parts = _parts(spec, engine, spec.settings() if settings is None else settings)
             method = _check_steps(spec, parts, engine)
         _check_resume(spec, method, parts, engine)
 
 
-def check_settings(spec: MethodSpec | StrategySpec) -> None:
+def check_settings(spec: MethodSpec | InversionSpec | StrategySpec) -> None:
     """A frozen dataclass of numbers, flags and texts, whose defaults are within their bounds."""
     what = f"settings of {spec.name}"
     kind: Any = spec.settings
@@ -59,7 +61,7 @@ def check_settings(spec: MethodSpec | StrategySpec) -> None:
             require(least <= default <= most, f"{what}: the default {default} of {field.name} is out of its bounds")
 
 
-def _parts(engine: Engine, settings: Any) -> MethodParts:
+def _parts(spec: MethodSpec, engine: Engine, settings: Any) -> MethodParts:
     channels, side, _ = SHAPE
     network = nn.Sequential(
         nn.Linear(LATENT, 8 * 4 * 4),
@@ -77,6 +79,7 @@ def _parts(engine: Engine, settings: Any) -> MethodParts:
         generator=generator,
         discriminator=nn.Sequential(discriminator, nn.Flatten(0)),
         classifier=engine.place(tiny_classifier(SHAPE, CLASSES).freeze()),
+        student=engine.place(tiny_classifier(SHAPE, CLASSES)).train() if spec.uses_student else None,
         latent=LATENT,
         lr=2e-3,
         settings=settings,
@@ -86,9 +89,10 @@ def _parts(engine: Engine, settings: Any) -> MethodParts:
 def _check_steps(spec: MethodSpec, parts: MethodParts, engine: Engine) -> Method:
     what = f"{spec.name} in {engine.precision}"
     frozen = copy.deepcopy(parts.classifier.state_dict())
+    student = None if parts.student is None else Snapshot.of(parts.student)
     method = spec.build(parts)
     before = copy.deepcopy(engine.unwrap(method.generator).state_dict())
-    rows = [_step(what, method) for _ in range(3)]
+    rows = [_step(what, spec, method) for _ in range(3)]
     require(all(row.keys() == rows[0].keys() for row in rows), f"{what}: the rows of its steps have different names")
     after = engine.unwrap(method.generator).state_dict()
     require(not equal_states(before, after), f"{what}: three steps leave the generator as it was")
@@ -96,14 +100,20 @@ def _check_steps(spec: MethodSpec, parts: MethodParts, engine: Engine) -> Method
     require(not parts.classifier.training, f"{what}: a step puts the classifier into train mode")
     touched = any(p.requires_grad or p.grad is not None for p in parts.classifier.parameters())
     require(not touched, f"{what}: a step computes gradients of the classifier's weights")
+    if student is not None:
+        student.require_kept(f"{what}: a step", "student")
     images = method.generator(torch.randn(BATCH, LATENT))
     require_tensor(f"{what}: its generator's images", images, (BATCH, *SHAPE))
     require_pixels(f"{what}: its generator's images", images)
     return method
 
 
-def _step(what: str, method: Method) -> dict[str, Tensor]:
-    row = method.step(torch.rand(BATCH, *SHAPE))
+def _step(what: str, spec: MethodSpec, method: Method) -> dict[str, Tensor]:
+    try:
+        row = method.step(torch.rand(BATCH, *SHAPE) if spec.uses_proxy else torch.empty((BATCH, 0, 0, 0)))
+    except RuntimeError as error:
+        given = "images" if spec.uses_proxy else "the empty images that come where uses_proxy is False"
+        raise AssertionError(f"{what}: a step fails on {given}: {error}") from error
     for name, value in row.items():
         require_tensor(f"{what}: {name} of a step's row", value, ())
         require(not value.requires_grad, f"{what}: {name} of a step's row is not detached")
@@ -116,8 +126,8 @@ def _check_resume(spec: MethodSpec, method: Method, parts: MethodParts, engine: 
     for name, part in state.items():
         wanted = isinstance(part, nn.Module | Optimizer)
         require(wanted, f"{spec.name}: {name} of its state is {type(part).__name__}, not a network or an optimiser")
-    fresh = _parts(engine, parts.settings)
-    other = spec.build(dataclasses.replace(fresh, classifier=parts.classifier))
+    fresh = _parts(spec, engine, parts.settings)
+    other = spec.build(dataclasses.replace(fresh, classifier=parts.classifier, student=parts.student))
     require(other.state().keys() == state.keys(), f"{spec.name}: its state has other names each time")
     for name, part in other.state().items():
         part.load_state_dict(copy.deepcopy(state[name].state_dict()))
@@ -125,6 +135,6 @@ def _check_resume(spec: MethodSpec, method: Method, parts: MethodParts, engine: 
     for each in (method, other):
         torch.manual_seed(2)
         for _ in range(2):
-            _step(spec.name, each)
+            _step(spec.name, spec, each)
         ends.append(engine.unwrap(each.generator).state_dict())
     require(equal_states(*ends), f"{spec.name}: its state does not hold all that is needed to go on exactly")

@@ -11,7 +11,7 @@ from degan_cli.gans import degan_gans
 from degan_cli.specs import GanShape
 from degan_cli.testing import check_gan
 
-(DCGAN,) = degan_gans()
+DCGAN = next(spec for spec in degan_gans() if spec.name == "dcgan")
 PAPER = GanShape(channels=3, size=32)
 
 

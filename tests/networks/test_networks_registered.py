@@ -15,7 +15,7 @@ FAMILIES = [spec for spec in degan_architectures() if not isinstance(spec, Archi
 
 def test_names():
     small = {"lenet", "lenet-half", "alexnet", "alexnet-half"}
-    assert set(SPECS) == small | {"resnet18", "resnet32", "resnet34", "inception-v3"}
+    assert set(SPECS) == small | {"resnet18", "resnet32", "resnet34", "inception-v3", "convnet"}
     assert [family.prefix for family in FAMILIES] == ["timm/"]
     assert all(spec.source for spec in degan_architectures())
 

@@ -107,8 +107,10 @@ def test_each_command_gets_the_minutes_that_are_left(play):
     assert all(0 < value <= 2 for value in minutes)
 
 
-def test_seconds_add_up_over_slices(tmp_path):
+def test_seconds_add_up_over_slices_and_the_largest_peak_counts(tmp_path):
     ledger = Ledger(tmp_path / "parts.json")
-    ledger.add(T, 1.5)
-    Ledger(tmp_path / "parts.json").add(T, 2.0)
-    assert Ledger(tmp_path / "parts.json").seconds == {T.name: 3.5}
+    ledger.add(T, 1.5, {"host": 700})
+    ledger.add(T, 1.0, {})
+    Ledger(tmp_path / "parts.json").add(T, 1.0, {"host": 500, "device": 9})
+    wanted = {"seconds": 3.5, "peak_memory_bytes": {"host": 700, "device": 9}}
+    assert Ledger(tmp_path / "parts.json").costs == {T.name: wanted}

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from degan_cli.methods import degan_methods
+from degan_cli.models import resting
 from degan_cli.specs import MethodSpec
 from degan_cli.testing import check_method
 
@@ -36,6 +37,62 @@ class Confident:
 
     def state(self):
         return {"generator": self.generator, "optimiser": self.optimiser}
+
+
+class Disagreeing(Confident):
+    """Images on which a student is less sure than the classifier, made from nothing."""
+
+    def loss(self, real):
+        images = self.generator(torch.randn(len(real), self.parts.latent))
+        with resting(self.parts.student):
+            mine = self.parts.student(images).softmax(dim=1)
+        return (mine * self.parts.classifier(images).softmax(dim=1)).sum(dim=1).mean()
+
+
+class TeachesTheStudent(Disagreeing):
+    def step(self, real):
+        with torch.no_grad():
+            next(self.parts.student.parameters()).add_(1)
+        return super().step(real)
+
+
+class ShowsTheStudent(Disagreeing):
+    """Its BatchNorm statistics drift."""
+
+    def step(self, real):
+        with torch.no_grad():
+            self.parts.student(torch.rand(4, 3, 32, 32))
+        return super().step(real)
+
+
+class PutsTheStudentToSleep(Disagreeing):
+    def step(self, real):
+        self.parts.student.eval()
+        return super().step(real)
+
+
+class FreezesTheStudent(Disagreeing):
+    def step(self, real):
+        self.parts.student.requires_grad_(False)
+        return super().step(real)
+
+
+class GradesTheStudent(Disagreeing):
+    def step(self, real):
+        self.parts.student.eval()(torch.rand(4, 3, 32, 32)).sum().backward()
+        self.parts.student.train()
+        return super().step(real)
+
+
+class HooksTheStudent(Disagreeing):
+    def step(self, real):
+        self.parts.student.register_forward_hook(lambda *arguments: None)
+        return super().step(real)
+
+
+class WantsImages(Confident):
+    def loss(self, real):
+        return F.cross_entropy(self.parts.classifier(self.generator(torch.randn(8, 6)) + real), torch.zeros(8).long())
 
 
 class Attached(Confident):
@@ -118,6 +175,47 @@ def test_passes_what_keeps_the_contract():
 def test_catches(build, message):
     with pytest.raises(AssertionError, match=message):
         check_method(MethodSpec(name="mine", build=build))
+
+
+def test_a_method_without_a_proxy_is_given_none():
+    check_method(MethodSpec(name="mine", build=Confident, uses_proxy=False))
+    check_method(MethodSpec(name="mine", build=WantsImages))
+    with pytest.raises(AssertionError, match="mine in bf16: a step fails on the empty images that come"):
+        check_method(MethodSpec(name="mine", build=WantsImages, uses_proxy=False))
+
+
+def test_a_student_comes_to_those_that_use_one_and_has_weights_of_its_own():
+    seen = []
+
+    def build(parts):
+        seen.append((parts.classifier, parts.student))
+        return Disagreeing(parts)
+
+    check_method(MethodSpec(name="mine", build=build, uses_student=True))
+    for classifier, student in seen:
+        assert student.training
+        assert all(weight.requires_grad for weight in student.parameters())
+        assert student.class_names == classifier.class_names
+        assert not torch.equal(next(student.parameters()), next(classifier.parameters()))
+    with pytest.raises(AttributeError, match="NoneType"):
+        check_method(MethodSpec(name="mine", build=build))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (TeachesTheStudent, "mine in bf16: a step: changes the student's weights or buffers"),
+        (ShowsTheStudent, "a step: changes the student's weights or buffers"),
+        (PutsTheStudentToSleep, "a step: leaves the student in another mode"),
+        (FreezesTheStudent, "a step: leaves the student's weights with another requires_grad"),
+        (GradesTheStudent, "a step: computes gradients of the student's weights"),
+        (HooksTheStudent, "a step: leaves hooks in the student"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_catches_what_is_done_to_a_student(build, message):
+    with pytest.raises(AssertionError, match=message):
+        check_method(MethodSpec(name="mine", build=build, uses_student=True, uses_proxy=False))
 
 
 def settings(kind, **options):

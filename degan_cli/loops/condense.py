@@ -1,0 +1,157 @@
+"""Condensing: a few synthetic images of each class learn to look like all true ones to random networks.
+
+Sources: distribution matching (DM), Zhao and Bilen, WACV 2023; gradient matching (DC), Zhao, Mopuri and Bilen, ICLR
+2021; with siamese augmentation (DSA), Zhao and Bilen, ICML 2021; and their code. We differ in three things: pixels are
+kept in [0, 1] after each update, since a file can hold no others; a step of gradient matching is one update of the
+images, so that ``outer`` of them are one iteration of the source; and augmentation treats all images of a batch alike
+also where the network of gradient matching is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import SGD, Optimizer
+
+from ..checkpoint import Checkpoint
+from ..engine import Engine
+from ..matching import distribution_distance, gradient_distance
+from ..networks.convnet import ConvNet
+from ..pixels import to_uint8, to_unit
+from ..report import Report, grid
+from ..runs import CondenseRun
+from ..siamese import draw_siamese
+from ..specs import ImageSet
+from ..stopping import StopWatch, stopped
+from ..true_images import TrueImages
+from .distill import check_finite
+
+MOMENTUM = 0.5
+"""Of the images and of the network that gradient matching trains."""
+NETWORK_LR = 0.01
+TRAINING_BATCH = 256
+"""Synthetic images in a step of that network."""
+ROWS = 25
+"""At most so many rows of metrics in a run."""
+NORMALISED = 1.0
+"""Standard deviation of normalised images."""
+
+
+def condense(
+    engine: Engine, data: ImageSet, run: CondenseRun, checkpoint: Checkpoint, report: Report, watch: StopWatch
+) -> tuple[ImageSet, dict[str, Any]]:
+    """Learn ``run.per_class`` images of each class, in the order of the classes, that stand for ``data``; with metrics.
+
+    :param data: true images with labels, at least one of each class, and as many as are wanted if these start from
+        real ones; the side is at least 8 pixels.
+    :raises Diverged: when the loss is not finite.
+    :raises Stopped: when ``watch`` says so; the checkpoint is written then.
+    """
+    classes = len(data.class_names)
+    real = TrueImages(data, engine.device)
+    lowest, highest = real.normalise(torch.zeros_like(real.mean)), real.normalise(torch.ones_like(real.mean))
+    images = nn.ParameterList(real.start(run)).to(engine.device)  # of each class (per_class, C, H, W), normalised
+    optimiser = engine.optimiser("sgd", [{"params": list(images), "momentum": MOMENTUM}], run.lr, weight_decay=0.0)
+    network = engine.place(ConvNet(classes, *data.images.shape[1:])).requires_grad_(run.matching == "gradient")
+    teaching = SGD(network.parameters(), NETWORK_LR, MOMENTUM)
+    total = torch.zeros((), device=engine.device)  # of the losses since the last row
+
+    start, row_every, loss = 0, math.ceil(run.steps / ROWS), math.nan
+    parts: dict[str, nn.Module | Optimizer] = {
+        "images": images, "optimiser": optimiser, "network": network, "teaching": teaching,
+    }  # fmt: skip
+    if checkpoint.exists():
+        tensors, numbers = checkpoint.load(parts)
+        total, start = tensors["loss"]["total"].to(engine.device), numbers["step"]
+        report.resume_at(start)
+
+    for step in range(start + 1, run.steps + 1):
+        if (step - 1) % run.outer == 0:
+            network.renew()
+            parts["teaching"] = teaching = SGD(network.parameters(), NETWORK_LR, MOMENTUM)
+        for label, synthetic in enumerate(images):
+            change = draw_siamese(run.flip, NORMALISED) if run.augment else nn.Identity()
+            true = real.draw(label, run.batch_size)  # (n, C, H, W), normalised
+            with engine.autocast():
+                match = by_gradient if run.matching == "gradient" else by_distribution
+                distance = match(network, change(true), change(synthetic), label)
+            engine.backward(distance)
+            total += distance.detach() / classes
+        for synthetic in images:
+            synthetic.grad = None if synthetic.grad is None else engine.mean_over_processes(synthetic.grad)
+        optimiser.step()
+        optimiser.zero_grad()
+        with torch.no_grad():
+            for synthetic in images:
+                synthetic.clamp_(lowest, highest)
+        if step % run.outer and run.inner:
+            teach(engine, network, teaching, images, run)
+        report.advance(min(run.batch_size, real.most) * classes * engine.processes)
+
+        last = step == run.steps
+        if step % row_every == 0 or last:
+            loss = float(engine.mean_over_processes(total)) / ((step - 1) % row_every + 1)
+            check_finite(loss, f"step {step}", "--lr")
+            report.row(step, {"loss": loss}, f"step {step}/{run.steps}  loss {loss:.4f}")
+            total.zero_()
+        code = engine.largest(watch.due())
+        if code and not last or engine.largest(int(watch.save_due())):
+            # Each process has a network of its own; after a stop all go on with that of the first one.
+            checkpoint.save(parts, {"loss": {"total": engine.mean_over_processes(total)}}, {"step": step})
+        if code and not last:
+            raise stopped(code, f"step {step} of {run.steps}")
+
+    rows = torch.stack([to_uint8(real.restore(synthetic.detach())).cpu() for synthetic in images])
+    if report.folder is not None:
+        grid(to_unit(rows), report.folder / "samples.png")
+    condensed = ImageSet(images=rows.flatten(0, 1), labels=labels_of(images).cpu(), class_names=data.class_names)
+    metrics = {
+        "loss": loss,
+        "updates": run.steps,
+        "images": len(condensed.images),
+        "per_class": run.per_class,
+        "real_images": len(data.images),
+    }
+    return condensed, metrics
+
+
+def by_distribution(network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -> Tensor:
+    """Distance of two batches of one class in the mean features of a network, which needs no training."""
+    with torch.no_grad():
+        wanted = network.features(real)
+    return distribution_distance(wanted, network.features(synthetic))
+
+
+def by_gradient(network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -> Tensor:
+    """Distance of two batches of one class in what each would teach a network."""
+    weights = [weight for weight in network.parameters() if weight.ndim > 1]
+
+    def gradient(images: Tensor, keep_graph: bool) -> tuple[Tensor, ...]:
+        labels = torch.full((len(images),), label, device=images.device)
+        return torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=keep_graph)
+
+    return gradient_distance(gradient(real, keep_graph=False), gradient(synthetic, keep_graph=True))
+
+
+def teach(engine: Engine, network: ConvNet, optimiser: Optimizer, images: nn.ParameterList, run: CondenseRun) -> None:
+    """Train a network on the synthetic images, ``run.inner`` times on each."""
+    taught = torch.cat([synthetic.detach() for synthetic in images])
+    labels = labels_of(images)
+    for _ in range(run.inner):
+        for batch in torch.split(torch.randperm(len(taught)).to(taught.device), TRAINING_BATCH):
+            change = draw_siamese(run.flip, NORMALISED) if run.augment else nn.Identity()
+            with engine.autocast():
+                loss = F.cross_entropy(network(change(taught[batch])), labels[batch])
+            optimiser.zero_grad()  # first: the matching has left gradients
+            torch.autograd.backward(loss)  # not the engine's: each process has a network of its own
+            optimiser.step()
+
+
+def labels_of(images: nn.ParameterList) -> Tensor:
+    """Labels int64 (N,) of the images (n, C, H, W) of each class, one class after the other."""
+    counts = torch.tensor([len(synthetic) for synthetic in images])
+    return torch.arange(len(images)).repeat_interleave(counts).to(images[0].device)

@@ -1,0 +1,186 @@
+"""The neighbours of DeGAN side by side: what they need, how good their students are, what they cost.
+
+Published numbers: Nayak et al., ICML 2019 (zskd); Chen et al., ICCV 2019 (dafl); Yin et al., CVPR 2020 (adi); Binici et
+al., WACV and AAAI 2022 (mb-dfkd, pre-dfkd: the peak over all epochs, as they give it); DeGAN's own tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .parts import Maker, Part
+from .tables import TINY, Scale
+
+FIXED = ("true", "degan", "degan, bn_weight", "zskd", "deepinversion")
+"""Rows whose samples are there before the student."""
+POOLS = ("adi", "cde")
+"""Rows whose images are optimised while the student learns."""
+BN_WEIGHT = "--set bn_weight=1"
+DIGITS = Scale(
+    reduced="a stage has 15 (teacher) or 12 (student) epochs at most; GAN of width 16, 600 updates of 64; 400 images "
+    "of 300 steps; live methods 12 epochs of 40 updates of 128",
+    teacher="--epochs 15 --patience 5",
+    enrich="--steps 600 --batch-size 64 --width 16 --lr 1e-3 --lambda-e 5 --lambda-d 20",
+    distill="--epochs 12 --steps-per-epoch 64 --patience 4",
+    images="--number 400 --steps 300",
+    live="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-batch 128 --width 16",
+    pool="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-batch 64 --update-steps 100 --update-every 40",
+    condense="--steps 200",
+)
+HOUR_LENET = Scale(
+    reduced="a stage has 15 (teacher) or 20 (student) epochs at most and ends after 4 without gain; GAN of width 16, "
+    "1,500 updates of 128; 2,000 images of 1,000 steps instead of 24,000 of 1,500; live methods 60 epochs of 50 "
+    "updates of 128",
+    teacher="--epochs 15 --patience 4",
+    enrich="--steps 1500 --batch-size 128 --width 16",
+    distill="--epochs 20 --steps-per-epoch 128 --patience 4",
+    images="--number 2000 --steps 1000",
+    live="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-batch 128 --width 16",
+    pool="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 150",
+    condense="--steps 500",
+)
+HOUR_ALEXNET = Scale(
+    reduced="a stage has 10 (teacher) or 8 (student, of 128 updates) epochs at most and ends after 4 without gain; GAN "
+    "of width 32, 1,000 updates of 128; 2,000 images of 400 steps instead of 40,000 of 1,500; live methods 40 epochs "
+    "of 25 updates of 128",
+    teacher="--epochs 10 --patience 4",
+    enrich="--steps 1000 --batch-size 128 --width 32",
+    distill="--epochs 8 --steps-per-epoch 128 --patience 4",
+    images="--number 2000 --steps 400",
+    live="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --width 32",
+    pool="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 100",
+    condense="--steps 500",
+)
+RESNETS = "--optimiser sgd --augment crop-flip --epochs 200 --milestones 80,120 --weight-decay 5e-4 --held-out 0"
+"""The recipe of DAFL's teacher."""
+SGD = "--optimiser sgd --lr 0.1 --weight-decay 5e-4 --latent 1000 --batch-size 1024 --update-batch 1024"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """One pair of networks on one data set, taught by each method in turn."""
+
+    name: str
+    title: str
+    true_data: str
+    proxy: str
+    teacher: str
+    student: str
+    published: Mapping[str, float | None]
+    hour: Scale
+    teacher_options: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Row -> its own options, of ``distill``, or for the rows in ``FIXED`` of ``enrich``."""
+
+    def scale(self, name: str) -> Scale:
+        """``paper``, ``gan``, ``hour`` or ``tiny``; ``gan`` means nothing here and is ``hour``."""
+        return {"paper": Scale(), "gan": self.hour, "hour": self.hour, "tiny": TINY}[name]
+
+    def test_data(self, row: str, seed: int) -> str:
+        """The true data's own."""
+        return self.true_data
+
+    def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
+        """Teacher, or the student of a row."""
+        options = f"--dataset {self.true_data} --arch {self.teacher} {self.teacher_options} {scale.teacher}"
+        teacher = make.part(f"{self.true_data}-{self.teacher}", "teacher", options, (self.true_data,))
+        if row == "teacher":
+            return teacher
+        label, own = f"{self.name}-{row.replace(', ', '-')}", self.options.get(row, "")
+        watched = f"--student {self.student} --test-data {self.true_data}"
+        if row == "true":
+            options = f"--samples {self.true_data} --beta1 0.9 {watched} {scale.distill}"
+            return make.part(label, "distill", options, (self.true_data,), teacher=teacher)
+        if row in FIXED:
+            data: tuple[str, ...] = ()
+            if row.startswith("degan"):
+                bn_weight = BN_WEIGHT if row.endswith("bn_weight") else ""
+                enrich, data = f"--proxy {self.proxy} {bn_weight} {own} {scale.enrich}", (self.proxy,)
+            else:
+                enrich = f"--method {row} {own} {scale.images}"
+            samples = make.part(f"{label}-samples", "enrich", enrich, data, classifier=teacher)
+            return make.part(label, "distill", f"{watched} {scale.distill}", teacher=teacher, samples=samples)
+        if row == "cde":
+            condense = f"--dataset {self.true_data} --per-class 1 {scale.condense}"
+            condensed = make.part(f"{self.name}-condensed", "condense", condense, (self.true_data,))
+            options = f"--method cde {watched} {own} {scale.pool}"
+            return make.part(label, "distill", options, teacher=teacher, condensed=condensed)
+        options = f"--method {row} {watched} {own} {scale.pool if row in POOLS else scale.live}"
+        return make.part(label, "distill", options, teacher=teacher)
+
+
+def needs(row: str) -> str:
+    """What a row needs beside the classifier, for people."""
+    data = {"true": "true data", "degan": "proxy", "degan, bn_weight": "proxy", "cde": "1 condensed image per class"}
+    return data.get(row, "nothing")
+
+
+NEIGHBOURS = (
+    Neighbours(
+        name="digits",
+        title="digits, lenet to lenet-half",
+        true_data="digits",
+        proxy="digits:1-3",
+        teacher="lenet",
+        student="lenet-half",
+        published=dict.fromkeys(("teacher", "true", "degan", "zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde")),
+        hour=DIGITS,
+    ),
+    Neighbours(
+        name="fashion-mnist",
+        title="F-MNIST, lenet to lenet-half (proxy: CIFAR-10)",
+        true_data="fashion-mnist",
+        proxy="cifar10",
+        teacher="lenet",
+        student="lenet-half",
+        published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "zskd": 79.62}
+        | dict.fromkeys(("dafl", "mb-dfkd", "pre-dfkd", "cde")),
+        hour=HOUR_LENET,
+    ),
+    Neighbours(
+        name="cifar10",
+        title="CIFAR-10, alexnet to alexnet-half (proxy: 90 classes of CIFAR-100)",
+        true_data="cifar10",
+        proxy="cifar100-90",
+        teacher="alexnet",
+        student="alexnet-half",
+        published={"teacher": 83.03, "true": 80.08, "degan": 80.55, "degan, bn_weight": None, "zskd": 69.56}
+        | dict.fromkeys(("deepinversion", "dafl", "adi", "mb-dfkd", "pre-dfkd", "cde")),
+        hour=HOUR_ALEXNET,
+    ),
+    *(
+        Neighbours(
+            name=f"{data}-resnets",
+            title=f"{title}, resnet34 to resnet18",
+            true_data=data,
+            proxy=proxy,
+            teacher="resnet34",
+            student="resnet18",
+            published=dict(zip(("teacher", "dafl", "adi", "mb-dfkd", "pre-dfkd"), published, strict=True)),
+            hour=HOUR_ALEXNET,
+            teacher_options=RESNETS,
+            options={
+                "dafl": f"{SGD} --epochs 2000 {weights}",
+                "mb-dfkd": f"{SGD} --epochs 400",
+                "pre-dfkd": f"{SGD} --epochs 400",
+            },
+        )
+        for data, title, proxy, weights, published in (
+            (
+                "cifar10",
+                "CIFAR-10",
+                "cifar100-90",
+                "--set one_hot_weight=0.05 --set activation_weight=0.01",
+                (95.58, 92.22, 93.26, 92.4, 94.1),
+            ),
+            (
+                "cifar100",
+                "CIFAR-100",
+                "cifar10",
+                "--set one_hot_weight=0.5 --set information_weight=20",
+                (77.84, 74.47, 61.32, 75.4, 77.1),
+            ),
+        )
+    ),
+)
