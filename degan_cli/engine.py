@@ -157,7 +157,8 @@ class Engine:
 
     def set_random_state(self, states: dict[str, Tensor]) -> None:
         """Take up what :meth:`random_state` gave in an earlier run on as many processes."""
-        mine = {k: v if v.ndim == 1 else v[self.accelerator.process_index].contiguous() for k, v in states.items()}
+        # Cloned: torch.set_rng_state reads a view from the start of its storage, or beyond its end.
+        mine = {k: v if v.ndim == 1 else v[self.accelerator.process_index].clone() for k, v in states.items()}
         torch.set_rng_state(mine["cpu"])
         if "cuda" in mine and self.device.type == "cuda":
             torch.cuda.set_rng_state(mine["cuda"], self.device)

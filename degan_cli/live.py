@@ -175,5 +175,5 @@ class Pool:
 
     @property
     def stored_bytes(self) -> int:
-        """Of all images so far."""
-        return sum(batch.nbytes for batch in self._batches)
+        """Of all images so far, and of the condensed ones."""
+        return sum(batch.nbytes for batch in self._batches) + (0 if self.condensed is None else self.condensed.nbytes)

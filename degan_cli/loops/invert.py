@@ -46,13 +46,13 @@ def invert(
     values.requires_grad_()
     optimiser = torch.optim.Adam([values], lr=lr)
     row: dict[str, Tensor] = {}
-    for _ in range(steps):
+    for step in range(1, steps + 1):
         with engine.autocast():
             loss, row = inversion.loss(values, targets, noise)
         (values.grad,) = torch.autograd.grad(loss, values)
         optimiser.step()
         inversion.pixels(values)
-        if interrupted():
+        if interrupted() and step < steps:
             return None
     images = to_uint8(inversion.pixels(values).detach())
     return images, targets, row | inversion.learn(to_unit(images), targets)
@@ -99,8 +99,11 @@ def make_images(
         made.append(images.cpu())
         losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
         report.row((batch + 1) * run.steps, {"batch": batch + 1, **values}, f"batch {batch + 1}/{batches}  {losses}")
-        if watch.save_due():
+        code = watch.due() if batch + 1 < batches else 0
+        if code or watch.save_due():
             save()
+        if code:
+            raise stopped(code, f"batch {batch + 1} of {batches}")
 
     images = torch.cat(made)[: run.number]
     logits = predict(classifier, images, engine.device, autocast=engine.autocast)  # (N, classes)

@@ -72,9 +72,10 @@ class CondensedExpansion:
         """Cross-entropy + fa_weight * (-log judge) + tv_weight * variation (+ bn_weight * statistics)."""
         rolled = jitter(values, noise)
         images = to_pixels(self.classifier, rolled)
-        with watching(self.classifier) as watched, tapped(self.classifier, gradients=True) as tap:
+        with watching(self.classifier) as watched:
             logits = self.classifier(images)
-            features = tap.features(logits)
+        with tapped(self.classifier, gradients=True) as tap:
+            features = tap.features(self.classifier(draw_siamese(flip=self.settings.flip)(images)))
         wanted = F.cross_entropy(logits.float(), targets)
         fooled = real_loss(self.judge(features, targets))
         loss = wanted + self.settings.fa_weight * fooled + self.settings.tv_weight * total_variation(rolled)

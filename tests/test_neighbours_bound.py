@@ -1,0 +1,170 @@
+"""Each neighbour of DeGAN on real digits: its student beats chance by far, and a memory steadies a student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from degan_cli import artifact
+from degan_cli.checkpoint import Checkpoint
+from degan_cli.commands.method_options import live_run
+from degan_cli.datasets.digits import load_digits
+from degan_cli.engine import start
+from degan_cli.loops.distill import distill
+from degan_cli.loops.invert import make_images
+from degan_cli.loops.teacher import train_teacher
+from degan_cli.models import Classifier
+from degan_cli.open_live import Place, open_live
+from degan_cli.pixels import fit_uint8
+from degan_cli.plugins import load_plugins
+from degan_cli.report import Report
+from degan_cli.runs import DistillRun, InvertRun, TeacherRun
+from degan_cli.samples import StoredSource
+from degan_cli.specs import ImageSet, InputSpec, InversionParts
+from degan_cli.stopping import StopWatch
+
+INPUT = InputSpec(channels=1, height=16, width=16, mean=(0.5,), std=(0.5,))
+CHANCE = 0.1
+
+
+def network(width: int) -> Classifier:
+    layers = nn.Sequential(
+        nn.Conv2d(1, width, 3, stride=2, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.BatchNorm2d(2 * width), nn.ReLU(),
+        nn.Flatten(), nn.Linear(32 * width, 10),
+    )  # fmt: skip
+    return Classifier(layers, "tiny", tuple(map(str, range(10))), INPUT)
+
+
+def digits(split: str) -> ImageSet:
+    data = load_digits(split)
+    return ImageSet(images=fit_uint8(data.images, *INPUT.shape), labels=data.labels, class_names=data.class_names)
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    return load_plugins(enabled=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A teacher of real digits."""
+    engine = start("cpu", "fp32", seed=0)
+    folder = tmp_path_factory.mktemp("teacher")
+    about = {"device": "cpu", "precision": "fp32"}
+    run = TeacherRun(dataset="digits", architecture="tiny", epochs=12, patience=3, **about)
+    torch.manual_seed(0)
+    with Report("", 0, None, quiet=True) as report:
+        best, _ = train_teacher(
+            engine, network(8), digits("train"), run, Checkpoint(folder, {}, engine), report, StopWatch()
+        )
+    return best
+
+
+@pytest.fixture
+def learn(trained, plugins, tmp_path):
+    """Run a method while a student learns; the metrics."""
+
+    def call(method, epochs, updates_per_epoch, student_lr=2e-3, seed=0, settings=None, source=None, **updates):
+        engine = start("cpu", "fp32", seed=seed)
+        teacher, student = engine.place(trained).freeze(), engine.place(network(4))
+        place = Place(plugins=plugins, data_dir=Path(), download=False)
+        if source is None:
+            spec = plugins.methods.get(method)
+            own = spec.settings(**(settings or {}))
+            live = live_run(spec, INPUT, updates, own, plugins)
+            source, _ = open_live(engine, live, own, teacher, student, seed, place)
+        run = DistillRun(
+            teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64, lr=student_lr, beta1=0.9,
+            temperature=4.0, held_out=256, device="cpu", precision="fp32",
+        )  # fmt: skip
+        checkpoint = Checkpoint(tmp_path / "r", {}, engine)
+        with Report("", 0, None, quiet=True) as report:
+            best, metrics = distill(
+                engine, teacher, student, source, run, checkpoint, report, StopWatch(), digits("test")
+            )
+        return metrics
+
+    return call
+
+
+@pytest.fixture
+def impressions(trained, plugins, tmp_path):
+    """Images that a method makes alone, as a source."""
+
+    def call(method, number, steps, lr=None, **settings):
+        engine = start("cpu", "fp32", seed=0)
+        spec = plugins.methods.get(method)
+        teacher = engine.place(trained).freeze()
+        inversion = spec.build(InversionParts(engine=engine, classifier=teacher, settings=spec.settings(**settings)))
+        run = InvertRun(
+            classifier="t", method=method, number=number, batch_size=100, steps=steps, lr=lr or spec.lr, device="cpu",
+            precision="fp32",
+        )  # fmt: skip
+        with Report("", 0, None, quiet=True) as report:
+            images, _, _ = make_images(
+                engine, inversion, teacher, run, Checkpoint(tmp_path / "i", {}, engine), report, StopWatch()
+            )
+        return StoredSource(images, engine.device, 0, method)
+
+    return call
+
+
+GENERATOR = {"batch_size": 64, "width": 8, "latent": 32}
+"""Small ones."""
+
+
+def test_dafl_without_any_image_comes_far_above_chance(learn):
+    assert learn("dafl", 6, 30, **GENERATOR)["curve"]["last"] > CHANCE + 0.4
+
+
+@pytest.mark.parametrize(
+    ("method", "lr", "settings"), [("zskd", 1e-2, {}), ("deepinversion", 0.05, {"bn_weight": 1.0})]
+)
+def test_images_made_from_the_classifier_alone_teach_a_student(learn, impressions, method, lr, settings):
+    source = impressions(method, 400, 150, lr, **settings)
+    assert learn("", 8, 20, source=source)["curve"]["last"] > CHANCE + 0.3
+
+
+def test_images_on_which_the_student_is_wrong_are_added_while_it_learns(learn):
+    metrics = learn("adi", 8, 20, batch_size=100, steps=60, every=40, settings={"bn_weight": 1.0})
+    assert metrics["curve"]["last"] > CHANCE + 0.3
+    assert metrics["stored_bytes"] == 4 * 100 * 16 * 16  # a batch at steps 1, 41, 81 and 121
+
+
+def test_one_image_of_each_class_is_enough_for_condensed_expansion(learn, tmp_path):
+    data = digits("train")
+    assert data.labels is not None
+    one_each = [int((data.labels == k).nonzero()[0]) for k in range(10)]
+    path = tmp_path / "condensed.safetensors"
+    artifact.save_samples(path, data.images[one_each], None, data.labels[one_each], data.class_names)
+    settings = {"bn_weight": 1.0}
+    metrics = learn("cde", 8, 20, batch_size=100, steps=60, every=40, condensed=str(path), settings=settings)
+    assert metrics["curve"]["last"] > CHANCE + 0.5
+
+
+def test_a_memory_steadies_the_student(learn):
+    """The published claim: without one, what the generator no longer shows is forgotten (Binici et al., 2022)."""
+
+    def variance(method, **replay):
+        metrics = learn(method, 8, 40, 5e-3, every=2, settings={"disagreement_weight": 10.0}, **GENERATOR, **replay)
+        assert metrics["curve"]["last"] > CHANCE + 0.4
+        return metrics["curve"]["variance"]
+
+    without = variance("mb-dfkd", replay="none")
+    assert variance("mb-dfkd", replay_share=0.5) < without
+    assert variance("pre-dfkd", replay_share=0.5) < without
+
+
+def test_degan_itself_learns_beside_the_student_and_a_memory_wraps_it(learn, tmp_path):
+    data = digits("train")
+    assert data.labels is not None
+    path = tmp_path / "proxy.safetensors"
+    three = data.labels < 3
+    artifact.save_samples(path, data.images[three], None, data.labels[three], data.class_names)
+    settings = {"lambda_d": 10.0, "lambda_e": 1.0}
+    metrics = learn("degan", 5, 40, proxy=str(path), lr=2e-3, replay="bank", settings=settings, **GENERATOR)
+    assert metrics["curve"]["last"] > CHANCE + 0.3
