@@ -78,7 +78,8 @@ def learn(trained, plugins, tmp_path):
             live = live_run(spec, INPUT, updates, own, plugins)
             source, _ = open_live(engine, live, own, teacher, student, seed, place)
         run = DistillRun(
-            teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64, lr=student_lr, beta1=0.9,
+            teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64,
+            lr=student_lr, beta1=0.9,
             temperature=4.0, held_out=256, device="cpu", precision="fp32",
         )  # fmt: skip
         checkpoint = Checkpoint(tmp_path / "r", {}, engine)

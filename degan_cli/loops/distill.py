@@ -67,7 +67,7 @@ def distill(
     curve: list[float] = []
 
     parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
-    parts |= samples.parts()
+    parts |= {f"samples.{name}": part for name, part in samples.parts().items()}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         samples.load_state(tensors.get("samples", {}))

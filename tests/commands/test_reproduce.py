@@ -34,13 +34,15 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture
 def in_process(monkeypatch, tmp_path):
-    """Commands run in this process, which saves seconds each; what they print goes nowhere, as there."""
+    """Commands run in this process, which saves seconds each."""
 
     class Process:
         def __init__(self, command, stdout, env):
             assert command[1:3] == ["-m", "degan_cli"]
-            with contextlib.redirect_stdout(io.StringIO()):
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
                 self.returncode = run(command[3:])
+            stdout.write(printed.getvalue().encode())
 
         def poll(self):
             return self.returncode
@@ -65,6 +67,12 @@ def reproduce(data_dir, *arguments):
             ["old", "old-sigmoid", "finetune", "fixed", "lwf-mc", "proxy", "degan", "degan + proxy", "lwf"]
             + [f"degan, {scaling}" for scaling in ("full-width", "weight-align", "logits", "none")],
         ),
+        (
+            "neighbours",
+            "cifar10",
+            ["teacher", "true", "degan", "zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde", "degan, bn_weight"]
+            + ["deepinversion", "adi"],
+        ),
     ],
 )
 def test_every_row_comes_to_a_number(data_dir, in_process, capsys, table, only, rows):
@@ -77,6 +85,10 @@ def test_every_row_comes_to_a_number(data_dir, in_process, capsys, table, only, 
         assert all(0 <= value <= 100 for value in result["measured"])
         assert all(update >= 1 for update in result["updates"][0])
         assert result["scale"].startswith("reduced: ")
+        assert all(memory["host"] > 1e8 for memory in result["peak_memory_bytes"][0])
+        if table == "neighbours" and result["row"] != "teacher":
+            assert result["stored_bytes"][0] > 0
+            assert result["curve"][0]["of"] == "accuracy"
     printed = capsys.readouterr().out
     assert printed == Path(f"r/{table}-tiny.md").read_text()
     assert [line.split(" | ")[0] for line in printed.splitlines()[2:]] == [f"| {row}" for row in rows]
