@@ -33,7 +33,7 @@ from ..options import (
 )
 from ..outputs import claim, describe, finished_before, stem
 from ..report import Report
-from ..runs import PAPER_STUDENT, DistillRun, read_milestones
+from ..runs import PAPER_STUDENT, RECIPES, DistillRun, read_milestones
 from ..settings import read_settings
 from .method_options import check_samples, live_run
 
@@ -68,7 +68,7 @@ def distill(
     ] = None,
     condensed: Annotated[
         str | None,
-        typer.Option(help="A few labelled images per class, for --method cde.", rich_help_panel=DATA),
+        typer.Option(help="A few labelled images per class, for a --method that uses some.", rich_help_panel=DATA),
     ] = None,
     test_data: Annotated[
         str | None,
@@ -254,6 +254,7 @@ def distill(
         raise UsageError("--weight-decay belongs to --optimiser sgd; adam has none here")
     if live is None and milestones is not None:
         raise UsageError("--milestones belongs to --method; on fixed samples --patience ends a stage")
+    decay = RECIPES[chosen].weight_decay
     total_epochs = epochs or recipe.epochs
 
     engine = start(device, precision, seed, compiled)
@@ -270,7 +271,7 @@ def distill(
         steps_per_epoch=steps_per_epoch or recipe.steps_per_epoch,
         batch_size=batch_size or recipe.batch_size,
         lr=recipe.lr if lr is None else lr,
-        weight_decay=recipe.weight_decay if weight_decay is None else weight_decay,
+        weight_decay=decay if weight_decay is None else weight_decay,
         milestones=() if live is None else read_milestones(milestones, total_epochs, recipe.drops),
         beta1=recipe.beta1 if beta1 is None else beta1,
         loss=loss or recipe.loss,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from ..options import Json, plugins_from
+from ..specs import InversionSpec, MethodSpec, StrategySpec
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -20,7 +21,7 @@ COLUMNS = {
     "architectures": ("name", "provider", "source"),
     "datasets": ("name", "provider", "description"),
     "gans": ("name", "provider", "source"),
-    "methods": ("name", "option", "provider", "source"),
+    "methods": ("name", "option", "needs", "provider", "source"),
     "plugins": ("name", "distribution", "version", "status", "error"),
 }
 """What the table shows; ``--json`` gives more."""
@@ -60,6 +61,7 @@ def _rows(plugins: Plugins, kind: Kind, text: str) -> Iterator[dict[str, Any]]:
             for option, registry in (("--method", plugins.methods), ("--strategy", plugins.strategies)):
                 for method in registry:
                     about = {"provider": registry.provider(method.name), "source": method.source, "option": option}
+                    about |= {"needs": _needs(method)}
                     yield {"name": method.name, **about, "settings": _settings(method.settings)}
         case "plugins":
             yield from (dataclasses.asdict(info) for info in plugins.found)
@@ -78,6 +80,18 @@ def _architectures(plugins: Plugins, text: str) -> Iterator[dict[str, Any]]:
                 yield {"name": family.prefix + name, "provider": provider, "source": family.source, "family": False}
         else:
             yield {"name": family.prefix, "provider": provider, "source": family.source, "family": True}
+
+
+def _needs(method: MethodSpec | InversionSpec | StrategySpec) -> str:
+    """What must be at hand beside a classifier, and new images for a strategy."""
+    match method:
+        case MethodSpec():
+            needs = {"proxy": method.uses_proxy, "a student": method.uses_student}
+        case InversionSpec():
+            needs = {"condensed images": method.uses_condensed, "a student": method.uses_student}
+        case StrategySpec():
+            needs = {"samples": method.uses_samples}
+    return ", ".join(name for name, needed in needs.items() if needed) or "nothing"
 
 
 def _settings(kind: type) -> list[dict[str, Any]]:

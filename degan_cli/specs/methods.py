@@ -30,8 +30,6 @@ class StudentRecipe:
     lr: float = 1e-3
     beta1: float = 0.9
     """Of Adam."""
-    weight_decay: float = 0.0
-    """Of SGD."""
     drops: tuple[float, ...] = (0.4, 0.8)
     """Parts of the epochs after which the rate falls to a tenth."""
     loss: str = "kd"

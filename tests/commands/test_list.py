@@ -80,11 +80,21 @@ def test_methods_document_their_settings(capsys):
     assert magic["option"] == "--method"
     assert run(["list", "methods"]) == 0
     assert capsys.readouterr().out == (
-        "NAME   OPTION    PROVIDER       SOURCE\n"
-        "magic  --method  degan-foo 0.3  Magic, 2021\n"
+        "NAME   OPTION    NEEDS  PROVIDER       SOURCE\n"
+        "magic  --method  proxy  degan-foo 0.3  Magic, 2021\n"
         "    --set lambda_x=2.5  (float, min 0.0, max 9.0) weight of x\n"
         "    --set norm=l1  (str: l1, l2)\n"
     )
+
+
+def test_methods_tell_what_they_need(capsys, monkeypatch):
+    monkeypatch.setattr(plugins, "BUILT_IN", ("degan_cli.methods",))
+    needs = {row["name"]: row["needs"] for row in rows(capsys, "methods")}
+    assert needs["degan"] == "proxy"
+    assert needs["dafl"] == "nothing"
+    assert needs["pre-dfkd"] == "a student"
+    assert needs["cde"] == "condensed images"
+    assert needs["replay"] == "samples"
 
 
 def test_plugins_show_what_is_broken_and_why(capsys):
