@@ -30,7 +30,9 @@ Draws = Sequence[float]
 """Three numbers in [0, 1), of which each change uses what it needs."""
 
 
-def draw_siamese(flip: bool, spread: float = SPREAD) -> Callable[[Tensor], Tensor]:
+def draw_siamese(
+    flip: bool, spread: float = SPREAD, noise: torch.Generator | None = None
+) -> Callable[[Tensor], Tensor]:
     """Draw one change with all its parameters: a function that does the same to every image of every batch.
 
     It is one of colour (brightness, saturation, contrast), crop, cutout, scale, rotate and, if wanted, flip, each
@@ -39,11 +41,12 @@ def draw_siamese(flip: bool, spread: float = SPREAD) -> Callable[[Tensor], Tenso
     [0, 1], for it adds up to ``spread / 2`` either way, and stretches what a pixel differs from its own grey by up to 2
     and from the image's mean by up to 1.5. What a change uncovers is 0: black in [0, 1], the mean in normalised images.
 
-    Four numbers of torch's global random state on the CPU are used up, whatever is drawn; a checkpoint holds it.
+    Four numbers are used up, whatever is drawn.
 
     :param flip: whether a mirror image, left to right, is as good; it is not for digits and letters. Half of the flips
         that are drawn leave the images as they are.
     :param spread: standard deviation of the pixels; 1 for normalised images, as which the source takes them.
+    :param noise: where the numbers come from; None takes torch's global random state on the CPU, as checkpoints do.
     """
     changes: dict[str, Callable[[Tensor, Draws], Tensor]] = {
         "color": partial(_color, spread=spread),
@@ -55,7 +58,7 @@ def draw_siamese(flip: bool, spread: float = SPREAD) -> Callable[[Tensor], Tenso
     }
     if not flip:
         del changes["flip"]
-    which, *draws = torch.rand(4).tolist()
+    which, *draws = torch.rand(4, generator=noise).tolist()
     change = list(changes.values())[int(which * len(changes))]
     return lambda images: change(images, draws)
 

@@ -19,7 +19,7 @@ def change(kind: str, *draws: float, spread: float = SPREAD) -> Callable[[Tensor
     """The change of a kind for given numbers of [0, 1), as if they had been drawn."""
     numbers = torch.tensor([(KINDS.index(kind) + 0.5) / len(KINDS), *draws, *(3 - len(draws)) * [0.5]])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "rand", lambda count: numbers)
+        patch.setattr(torch, "rand", lambda count, generator=None: numbers)
         return draw_siamese(flip=True, spread=spread)
 
 

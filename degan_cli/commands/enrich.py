@@ -31,20 +31,15 @@ from ..options import (
     Seed,
     plugins_from,
 )
-from ..outputs import Output, claim, describe, finished_before, stem
-from ..report import Report, note
+from ..outputs import claim, describe, finished_before, stem
+from ..report import Report
 from ..runs import PAPER_STEPS, EnrichRun, InvertRun, paper_batch_size
 from ..settings import read_settings
 from ..specs import GanShape, InversionSpec
 from ..stopping import minutes_left
-from .chain import run_command
 from .enrich_images import make_images
 from .method_options import check_proxy
-
-TUNE_PART = 10
-"""A run of ``--tune`` has this part of the updates,"""
-LEAST_TUNE_STEPS = 100
-"""but no fewer than so many."""
+from .tune_weights import scored, tell, try_weights
 
 
 def enrich(
@@ -239,13 +234,13 @@ def enrich(
             *(text for pair in set_ or () for text in ("--set", pair)),
         ]
         # fmt: on
-        made = _try_weights(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
+        made = try_weights(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
         engine = start(device, precision, seed, compiled)  # each run has left the processes' group; all are here again
-        tried = _scored(made)
+        tried = scored(made)
         best = max(tried, key=lambda row: float(row["score"]))
         settings = replace(settings, lambda_e=best["lambda_e"], lambda_d=best["lambda_d"])
         if not quiet and engine.is_main:
-            _tell(tried, best)
+            tell(tried, best)
         max_minutes = minutes_left(max_minutes, began)
     run = EnrichRun(
         classifier=str(classifier),
@@ -308,44 +303,3 @@ def enrich(
         out.finish("generator", sha256, metrics, summary=summary, next_command=next_command)
     engine.close()
     return None
-
-
-def _try_weights(
-    out: Output, arguments: list[str], steps: int, max_minutes: float | None, resume: bool
-) -> list[tuple[float, float, Path]]:
-    """Short runs on a grid of weights, in the run folder: (lambda_e, lambda_d, the generator they made)."""
-    from ..loops.tune import grid
-
-    began = time.monotonic()
-    tried = []
-    for lambda_e, lambda_d in grid():
-        weights = ["--lambda-e", f"{lambda_e:g}", "--lambda-d", f"{lambda_d:g}"]
-        path = out.folder / "tune" / f"{lambda_e:g}-{lambda_d:g}.safetensors"
-        length = ["--steps", str(max(LEAST_TUNE_STEPS, steps // TUNE_PART)), "-o", str(path), "-q"]
-        left = minutes_left(max_minutes, began)
-        limit = [] if left is None else ["--max-minutes", f"{left:.3f}"]
-        run_command(["enrich", *arguments, *weights, *length], [*limit, "--resume" if resume else "--force"], out.quiet)
-        tried.append((lambda_e, lambda_d, path))
-    return tried
-
-
-def _scored(tried: list[tuple[float, float, Path]]) -> list[dict[str, Any]]:
-    """Each pair of weights with its score, and what that is made of."""
-    from ..artifact import read_header
-    from ..loops.tune import evenness, score
-
-    rows = []
-    for lambda_e, lambda_d, path in tried:
-        look = read_header(path).metrics
-        row = {"lambda_e": lambda_e, "lambda_d": lambda_d, "score": score(look)}
-        rows.append(row | {"evenness": evenness(look["class_counts"]), "confidence": look["confidence"]})
-    return rows
-
-
-def _tell(tried: list[dict[str, Any]], best: dict[str, Any]) -> None:
-    for row in tried:
-        note(
-            f"--lambda-e {row['lambda_e']:g} --lambda-d {row['lambda_d']:g}: score {row['score']:.3f} "
-            f"(evenness of classes {row['evenness']:.2f}, confidence {row['confidence']:.2f})"
-        )
-    note(f"chosen: --lambda-e {best['lambda_e']:g} --lambda-d {best['lambda_d']:g}")

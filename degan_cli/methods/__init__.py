@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 
 from .. import hookimpl
@@ -18,111 +17,20 @@ from ..specs import (
     StrategySpec,
     StudentRecipe,
 )
+from .settings import (
+    AdiSettings,
+    AdversarialSettings,
+    CdeSettings,
+    DaflSettings,
+    DeganSettings,
+    InversionSettings,
+    LwfSettings,
+    ReplaySettings,
+    ZskdSettings,
+)
 
 DAFL_LR = 0.02
 """Adam's, of the authors' CIFAR runs; on MNIST they take ten times as much."""
-COMPETITIONS = ("all", "new")
-SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeganSettings:
-    """The weights of the third player; the last is not in the paper."""
-
-    lambda_e: float = field(
-        default=0.0,
-        metadata={"help": "weight of the entropy term: confident images; more for a proxy far from the data", "min": 0},
-    )
-    lambda_d: float = field(
-        default=5.0, metadata={"help": "weight of the diversity term: all classes in each batch", "min": 0}
-    )
-    bn_weight: float = field(
-        default=0.0,
-        metadata={"help": "weight of the distance to the statistics in the classifier's BatchNorm layers", "min": 0},
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaflSettings:
-    """The weights of DAFL's three terms, those of the authors' MNIST runs."""
-
-    one_hot_weight: float = field(default=1.0, metadata={"help": "weight of certain predictions", "min": 0})
-    information_weight: float = field(default=5.0, metadata={"help": "weight of even classes in a batch", "min": 0})
-    activation_weight: float = field(default=0.1, metadata={"help": "weight of strong features", "min": 0})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdversarialSettings(DaflSettings):
-    """And the weight of disagreement between student and teacher."""
-
-    disagreement_weight: float = field(
-        default=1.0, metadata={"help": "weight of images on which the student is wrong", "min": 0}
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZskdSettings:
-    """How far predictions are softened."""
-
-    temperature: float = field(default=20.0, metadata={"help": "softens the classifier's predictions", "min": 0.01})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InversionSettings:
-    """The weights of DeepInversion's priors, those of the authors' CIFAR-10 runs."""
-
-    bn_weight: float = field(
-        default=10.0, metadata={"help": "weight of the statistics in the classifier's BatchNorm layers", "min": 0}
-    )
-    tv_weight: float = field(default=2.5e-5, metadata={"help": "weight of the images' total variation", "min": 0})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdiSettings(InversionSettings):
-    """And the weight of disagreement between student and teacher; 0.2 is the authors' on ImageNet."""
-
-    disagreement_weight: float = field(
-        default=0.2, metadata={"help": "weight of images on which the student is wrong", "min": 0}
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CdeSettings(InversionSettings):
-    """And how a judge of features ties the images to the condensed ones."""
-
-    fa_weight: float = field(default=1.0, metadata={"help": "weight of features like the condensed images'", "min": 0})
-    judge_lr: float = field(default=1e-3, metadata={"help": "Adam's rate of the judge", "min": 0})
-    judge_steps: int = field(default=50, metadata={"help": "updates of the judge after each batch", "min": 1})
-    flip: bool = field(default=False, metadata={"help": "mirror images in augmentation; not for digits and letters"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LwfSettings:
-    """How strongly the old predictions are kept, and how they are softened."""
-
-    lambda_kd: float = field(default=3.0, metadata={"help": "weight of the distillation", "min": 0})
-    temperature: float = field(default=2.0, metadata={"help": "softens both predictions", "min": 0.01})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplaySettings:
-    """How samples keep the old classes, and how the scales of old and new logits are tied."""
-
-    lambda_kd: float = field(default=1.0, metadata={"help": "weight of the distillation on samples", "min": 0})
-    temperature: float = field(default=2.0, metadata={"help": "softens both predictions", "min": 0.01})
-    lambda_s: float = field(default=0.1, metadata={"help": "weight of the term that ties the scales", "min": 0})
-    competition: str = field(
-        default="all",
-        metadata={"help": "the classes among which a new image's label must win", "choices": COMPETITIONS},
-    )
-    tie_to: str = field(
-        default="both",
-        metadata={"help": "the images whose old logits the new ones are tied to", "choices": ("both", "samples")},
-    )
-    scaling: str = field(
-        default="tie",
-        metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},
-    )
 
 
 def _degan(parts: MethodParts) -> Method:

@@ -75,7 +75,7 @@ class CondensedExpansion:
         with watching(self.classifier) as watched:
             logits = self.classifier(images)
         with tapped(self.classifier, gradients=True) as tap:
-            features = tap.features(self.classifier(draw_siamese(flip=self.settings.flip)(images)))
+            features = tap.features(self.classifier(draw_siamese(flip=self.settings.flip, noise=noise)(images)))
         wanted = F.cross_entropy(logits.float(), targets)
         fooled = real_loss(self.judge(features, targets))
         loss = wanted + self.settings.fa_weight * fooled + self.settings.tv_weight * total_variation(rolled)

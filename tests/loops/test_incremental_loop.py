@@ -18,8 +18,9 @@ from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
 from degan_cli.loops import incremental
 from degan_cli.loops.incremental import teach_new_classes
-from degan_cli.methods import ReplaySettings, degan_methods
+from degan_cli.methods import degan_methods
 from degan_cli.methods.replay import Replay
+from degan_cli.methods.settings import ReplaySettings
 from degan_cli.models import Classifier, Generator
 from degan_cli.report import Report
 from degan_cli.runs import IncrementalRun

@@ -12,9 +12,9 @@ from degan_cli.checkpoint import Checkpoint
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
 from degan_cli.loops.invert import invert, make_images
-from degan_cli.methods import CdeSettings, InversionSettings
 from degan_cli.methods.cde import CondensedExpansion
 from degan_cli.methods.deepinversion import DeepInversion
+from degan_cli.methods.settings import CdeSettings, InversionSettings
 from degan_cli.report import Report
 from degan_cli.runs import InvertRun
 from degan_cli.specs import ImageSet, InversionParts
@@ -129,11 +129,11 @@ def test_batches_differ_and_the_seed_decides(run_folder):
 
 
 @pytest.mark.parametrize("kind", [DeepInversion, CondensedExpansion])
-@pytest.mark.parametrize("steps", [3, 5, 12])
-def test_a_stopped_run_ends_as_an_unbroken_one(run_folder, kind, steps):
+@pytest.mark.parametrize(("asked", "batch"), [(3, 1), (5, 1), (6, 1), (13, 3)])  # five times in a batch, once after it
+def test_a_stopped_run_ends_as_an_unbroken_one(run_folder, kind, asked, batch):
     unbroken, _, _ = make(run_folder / "a", StopWatch(), kind)
-    with pytest.raises(Stopped, match=rf"batch {(steps - 1) // 5 + 1} of 3") as stopped:
-        make(run_folder / "b", StopAfter(steps), kind)
+    with pytest.raises(Stopped, match=rf"batch {batch} of 3") as stopped:
+        make(run_folder / "b", StopAfter(asked), kind)
     assert stopped.value.exit_code == 143
     resumed, _, _ = make(run_folder / "b", StopWatch(), kind)
     assert torch.equal(resumed, unbroken)

@@ -15,8 +15,8 @@ from degan_cli.loops.distill import distill
 from degan_cli.loops.enrich import enrich
 from degan_cli.loops.stages import set_rate
 from degan_cli.loops.teacher import train_teacher
-from degan_cli.methods import DeganSettings
 from degan_cli.methods.degan import Degan
+from degan_cli.methods.settings import DeganSettings
 from degan_cli.models import Generator
 from degan_cli.report import Report
 from degan_cli.runs import DistillRun, EnrichRun, TeacherRun

@@ -7,7 +7,7 @@ import pytest
 
 from degan_cli.app import run
 from degan_cli.artifact import read_header
-from degan_cli.commands import enrich
+from degan_cli.commands import tune_weights
 from degan_cli.loops import tune
 from degan_cli.loops.tune import evenness, score
 
@@ -34,7 +34,7 @@ def teacher(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tune, "LAMBDA_E", (0.0, 2.0))
     monkeypatch.setattr(tune, "LAMBDA_D", (1.0,))
-    monkeypatch.setattr(enrich, "LEAST_TUNE_STEPS", 2)
+    monkeypatch.setattr(tune_weights, "LEAST_TUNE_STEPS", 2)
     arguments = ["teacher", "--dataset", "digits:0-2", "--arch", "lenet", "--epochs", "1", "-o", "t.safetensors", "-q"]
     assert run(arguments) == 0
 

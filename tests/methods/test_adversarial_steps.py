@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from degan_cli.bn_statistics import watching
 from degan_cli.engine import start
-from degan_cli.methods import DeganSettings
 from degan_cli.methods.dcgan import Dcgan
 from degan_cli.methods.degan import Degan
+from degan_cli.methods.settings import DeganSettings
 from degan_cli.models import Generator
 from degan_cli.specs import MethodParts, NoSettings
 

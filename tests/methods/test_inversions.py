@@ -17,9 +17,10 @@ from degan_cli.errors import UsageError
 from degan_cli.features import tapped
 from degan_cli.inversion_losses import total_variation
 from degan_cli.loops.invert import invert
-from degan_cli.methods import AdiSettings, CdeSettings, InversionSettings, ZskdSettings, zskd
+from degan_cli.methods import zskd
 from degan_cli.methods.cde import CondensedExpansion, Judge
 from degan_cli.methods.deepinversion import DeepInversion, jitter
+from degan_cli.methods.settings import AdiSettings, CdeSettings, InversionSettings, ZskdSettings
 from degan_cli.methods.zskd import ZeroShot, class_similarity, draw_predictions
 from degan_cli.models import Classifier
 from degan_cli.pixels import to_unit

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from degan_cli.engine import Engine
-from degan_cli.methods import SCALINGS, LwfSettings, ReplaySettings, degan_methods
+from degan_cli.methods import degan_methods
+from degan_cli.methods.settings import SCALINGS, LwfSettings, ReplaySettings
 from degan_cli.models import Classifier
 from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
 from degan_cli.widen import widen
