@@ -17,7 +17,7 @@ from .memory import Bank
 from .models import Generator
 from .pixels import digest
 from .samples import Source
-from .specs import GanShape, ImageSet, InversionParts, InversionSpec, Method, MethodParts, MethodSpec
+from .specs import GanShape, ImageSet, Inversion, InversionParts, InversionSpec, Method, MethodParts, MethodSpec
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -83,15 +83,7 @@ def _pool(
     if live.condensed is not None:
         condensed = open_condensed(live.condensed, teacher, place)
         parents = [{"role": "condensed", "sha256": digest(condensed.images)}]
-    inversion = spec.build(
-        InversionParts(
-            engine=engine,
-            classifier=teacher,
-            student=student if spec.uses_student else None,
-            condensed=condensed,
-            settings=settings,
-        )
-    )
+    inversion = build_inversion(engine, spec, teacher, settings, student, condensed)
     if live.steps is None:
         raise ValueError(f"{live.method} optimises images; how many steps must be known")
     pool = Pool(
@@ -106,6 +98,33 @@ def _pool(
         flip=bool(live.settings.get("flip", False)),
     )
     return pool, parents
+
+
+def build_inversion(
+    engine: Engine,
+    spec: InversionSpec,
+    classifier: Classifier,
+    settings: Any,
+    student: Classifier | None = None,
+    condensed: ImageSet | None = None,
+) -> Inversion:
+    """A way to optimise images; ``classifier`` and ``student``, which is used if the method wants one, on the device.
+
+    :raises UsageError: where it cannot work: in several processes, in fp16, or with this classifier.
+    """
+    if engine.processes > 1:
+        raise UsageError(f"--method {spec.name} makes images in one process only, not in {engine.processes}")
+    if engine.precision == "fp16":
+        raise UsageError(f"--method {spec.name}: the gradients of single pixels vanish in fp16; use --precision bf16")
+    return spec.build(
+        InversionParts(
+            engine=engine,
+            classifier=classifier,
+            student=student if spec.uses_student else None,
+            condensed=condensed,
+            settings=settings,
+        )
+    )
 
 
 def build_method(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
 from ..outputs import Output, describe, finished_before
 from ..report import Report
 from ..runs import InvertRun
-from ..specs import InversionParts, InversionSpec
+from ..specs import InversionSpec
 
 if TYPE_CHECKING:
     from ..artifact import Loaded
@@ -37,14 +36,13 @@ def make_images(
     from ..checkpoint import Checkpoint
     from ..engine import start
     from ..loops.invert import make_images as optimise
+    from ..open_live import build_inversion
     from ..stopping import StopWatch
 
     engine = start(run.device, run.precision, run.seed, run.compiled)
-    if engine.processes > 1:
-        raise UsageError(f"--method {run.method} makes images in one process only, not in {engine.processes}")
     run = replace(run, device=engine.device.type, precision=engine.precision)
     frozen = engine.place(loaded.model).freeze()
-    inversion = spec.build(InversionParts(engine=engine, classifier=frozen, settings=settings))
+    inversion = build_inversion(engine, spec, frozen, settings)
     if dry_run:
         return describe(out, run.to_json(), {"classifier": frozen}, {})
     if done := finished_before(out, run.to_json(), resume):

@@ -112,7 +112,13 @@ class Neighbours:
 
 def needs(row: str) -> str:
     """What a row needs beside the classifier, for people."""
-    data = {"true": "true data", "degan": "proxy", "degan, bn_weight": "proxy", "cde": "1 condensed image per class"}
+    data = {
+        "teacher": "true data",
+        "true": "true data",
+        "degan": "proxy",
+        "degan, bn_weight": "proxy",
+        "cde": "1 condensed image per class",
+    }
     return data.get(row, "nothing")
 
 

@@ -151,3 +151,28 @@ def test_the_table_marks_what_falls_short_by_more_than_a_point_and_a_half():
         "| dcgan | 25.00 (26.50) ✗ |",
         "| degan | 53.54 (55.05) ✗ |",
     ]
+
+
+def test_neighbours_have_a_line_each_with_what_they_need_and_cost():
+    results = []
+    curves = {"pre-dfkd": {"mean": 0.5, "variance": 0.01, "peak": 0.75, "last": 0.7}}
+    for row, value in {"teacher": 0.9, "pre-dfkd": 0.7}.items():
+        (cell,) = cells("neighbours", f"fashion-mnist/{row}")
+        about = {"updates": 1, "images": 1, "seconds": 60.0, "peak_memory_bytes": {"host": 3 << 20}}
+        parts = {part.name: dict(about) for part in cell.part.in_order()}
+        parts[cell.part.name] |= {"curve": curves.get(row), "stored_bytes": 1 << 21}
+        results = with_measurement(results, cell, cell.column.scale("hour"), value, parts, ABOUT)
+    title = "F-MNIST, lenet to lenet-half (proxy: CIFAR-10)"
+    assert markdown(results).splitlines() == [
+        f"| {title} | needs | student | over its epochs: mean ± spread, peak | seconds | memory | samples |",
+        "|---|---|---:|---:|---:|---:|---:|",
+        "| teacher | true data | 90.00 (90.84) |  | 60 | 3 MiB |  |",
+        "| pre-dfkd | nothing | 70.00 | 50.00 ± 10.00, 75.00 | 60 | 3 MiB | 2.0 MiB |",
+    ]
+
+
+def test_a_neighbour_that_needs_no_proxy_is_given_none():
+    for cell in cells("neighbours", "cifar10"):
+        commands = " ".join(" ".join(part.arguments(Path("d"))) for part in cell.part.in_order())
+        assert ("--proxy" in commands) == cell.row.startswith("degan")
+        assert ("condense" in commands) == (cell.row == "cde")
