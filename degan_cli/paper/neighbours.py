@@ -42,12 +42,12 @@ HOUR_LENET = Scale(
 )
 HOUR_ALEXNET = Scale(
     reduced="a stage has 10 (teacher) or 8 (student, of 128 updates) epochs at most and ends after 4 without gain; GAN "
-    "of width 32, 1,000 updates of 128; 1,000 images of 300 steps instead of 40,000 of 1,500; live methods 40 epochs "
+    "of width 32, 1,000 updates of 128; 600 images of 200 steps instead of 40,000 of 1,500; live methods 40 epochs "
     "of 25 updates of 128",
     teacher="--epochs 10 --patience 4",
     enrich="--steps 1000 --batch-size 128 --width 32",
     distill="--epochs 8 --steps-per-epoch 128 --patience 4",
-    images="--number 1000 --steps 300",
+    images="--number 600 --steps 200",
     live="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --width 32",
     pool="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 100",
     condense="--steps 500",
