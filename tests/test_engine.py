@@ -5,7 +5,7 @@ import torch
 from conftest import TinyDiscriminator, tiny_classifier
 
 from degan_cli.checkpoint import Checkpoint
-from degan_cli.engine import start
+from degan_cli.engine import Engine, start
 from degan_cli.errors import BadFile, UsageError
 
 
