@@ -24,6 +24,7 @@ from degan_cli.methods.settings import AdiSettings, CdeSettings, InversionSettin
 from degan_cli.methods.zskd import ZeroShot, class_similarity, draw_predictions
 from degan_cli.models import Classifier
 from degan_cli.pixels import to_unit
+from degan_cli.siamese import draw_siamese
 from degan_cli.specs import ImageSet, InversionParts
 
 NAMES = ("class 0", "class 1", "class 2")
@@ -427,12 +428,15 @@ def test_the_loss_has_each_term_with_its_weight():
     inversion.learn(level(0.1, 6), torch.arange(6) % 3)
     values, targets = inversion.begin(6, noise())
     loss, row = inversion.loss(values, targets, noise(4))
-    rolled = jitter(values, noise(4))
+    again = noise(4)
+    rolled = jitter(values, again)  # normalised already
+    changed = 2 * draw_siamese(flip=False, noise=again)((rolled + 1) / 2) - 1  # what the judge sees
+    assert not torch.equal(changed, rolled)
     *body, head = inversion.classifier.network
-    features = rolled  # normalised already
+    features, judged_features = rolled, changed
     for layer in body:
-        features = layer(features)
-    judged = inversion.judge(features, targets).double().sigmoid()
+        features, judged_features = layer(features), layer(judged_features)
+    judged = inversion.judge(judged_features, targets).double().sigmoid()
     torch.testing.assert_close(row["feature_alignment"].double(), -judged.log().mean(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(row["cross_entropy"], nn.functional.cross_entropy(head(features), targets))
     terms = row["cross_entropy"] + 2 * row["bn_distance"] + 3 * row["feature_alignment"]
