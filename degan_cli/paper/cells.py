@@ -155,7 +155,8 @@ def _methods(results: Sequence[Mapping[str, Any]], column: str) -> str:
         memory = max(max((m or {}).values(), default=0) for each in result["peak_memory_bytes"] for m in each)
         stored = f"{_mean(filter(None, result['stored_bytes'])) / 2**20:.1f} MiB" if curves else ""
         cells = (result["row"], needs(result["row"]), _cell(result), course)
-        lines.append(f"| {' | '.join(cells)} | {seconds:.0f} | {memory / 2**20:.0f} MiB | {stored} |")
+        costs = (f"{seconds:.0f}", f"{memory / 2**20:.0f} MiB") if memory else ("", "")
+        lines.append(f"| {' | '.join((*cells, *costs))} | {stored} |")
     return "\n".join(lines)
 
 
