@@ -13,7 +13,6 @@ from ..options import (
     MODELS,
     TRAINING,
     Arch,
-    Augment,
     Compile,
     DataDir,
     Device,
@@ -162,7 +161,11 @@ def distill(
         ),
     ] = 0.0,
     augment: Annotated[
-        Augment, typer.Option(help="What is done to each image at random.", rich_help_panel=TRAINING)
+        Literal["none", "crop", "flip", "crop-flip", "heavy"],
+        typer.Option(
+            help="Done to each image at random before the teacher sees it; heavy turns, enlarges and roughens.",
+            rich_help_panel=TRAINING,
+        ),
     ] = "none",
     patience: Annotated[
         int, typer.Option(min=0, help="Epochs without better agreement that end a stage.", rich_help_panel=TRAINING)

@@ -11,6 +11,7 @@ another's, so that the epochs are fixed in number and the last student is kept.
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from ..augment import augment
 from ..checkpoint import Checkpoint, copy_weights
 from ..engine import Engine
 from ..errors import Diverged
+from ..heavy_augment import augment_heavily
 from ..inversion_losses import logit_distance
 from ..losses import student_loss
 from ..metrics import accuracy, curve_summary
@@ -65,6 +67,7 @@ def distill(
             held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
         wanted = top_classes(engine, teacher, held_out)  # (n,)
     curve: list[float] = []
+    vary = augment_heavily if run.augment == "heavy" else partial(augment, kind=run.augment)
 
     parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
     parts |= {f"samples.{name}": part for name, part in samples.parts().items()}
@@ -81,7 +84,7 @@ def distill(
         set_rate(optimiser, run.lr * schedule.factor)
         for step in range(schedule.step, run.steps_per_epoch):
             made = samples.learn() or made
-            images = augment(samples.draw(run.batch_size), run.augment)  # (batch, C, H, W) in [0, 1]
+            images = vary(samples.draw(run.batch_size))  # (batch, C, H, W) in [0, 1]
             with engine.autocast():
                 with torch.no_grad():
                     teacher_logits = teacher(images)

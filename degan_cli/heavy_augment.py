@@ -1,0 +1,71 @@
+"""Strong changes of images whose label is whatever the teacher says of the changed image.
+
+Source: Nayak et al., ICML 2019, whose students learn from data impressions under enlargement, translation, rotation,
+mirroring, salt-and-pepper and Gaussian noise, and combinations of them. There each image is changed once in each of a
+list of fixed ways; here every image is changed anew each time it is drawn, each way with probability ``SHARE``, so that
+about one in thirteen stays as it is. The strength of the noises is ours.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SHARE = 0.35
+"""Of the images that undergo a change, for each kind of change by itself."""
+NEAREST = 0.6
+"""Share of each side that is left in sight of an enlarged image, at least."""
+SHIFT = 0.2
+"""Of the side, by which an image moves at most along each axis."""
+TURN = math.pi / 2
+"""Largest angle, either way."""
+PEPPERED = 0.1
+"""Share of the pixels that become black or white."""
+ROUGHNESS = 0.1
+"""Standard deviation of Gaussian noise."""
+
+
+def augment_heavily(images: Tensor) -> Tensor:
+    """Images (batch, C, H, W) in [0, 1], each changed by itself at random; what a change uncovers is black.
+
+    A changed image may show something else: a turned 6 is a 9. Use it only where the label is made afterwards.
+    """
+    return _roughened(_peppered(_moved(images)))
+
+
+def _moved(images: Tensor) -> Tensor:
+    """Enlarged, turned, mirrored and shifted in one resampling, without shear whatever the sides."""
+    batch, _, height, width = images.shape
+    zoom = _sometimes(1 - torch.rand(batch, device=images.device) * (1 - NEAREST), 1.0)
+    angle = _sometimes((2 * torch.rand(batch, device=images.device) - 1) * TURN, 0.0)
+    mirror = _sometimes(-torch.ones(batch, device=images.device), 1.0)
+    shift = _sometimes((2 * torch.rand(2, batch, device=images.device) - 1) * 2 * SHIFT, 0.0)  # in half sides
+    cos, sin = zoom * angle.cos(), zoom * angle.sin()
+    across = torch.stack([mirror * cos, -mirror * sin * height / width, shift[0]], dim=1)
+    down = torch.stack([sin * width / height, cos, shift[1]], dim=1)
+    grid = F.affine_grid(torch.stack([across, down], dim=1), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+
+
+def _peppered(images: Tensor) -> Tensor:
+    """Some pixels, in all channels, black or white with equal probability."""
+    batch, _, height, width = images.shape
+    draw = torch.rand(batch, 1, height, width, device=images.device)
+    hit = _sometimes(torch.full((batch,), PEPPERED, device=images.device), 0.0)[:, None, None, None]
+    grains = (draw < hit / 2).to(images.dtype)
+    return torch.where(draw < hit, grains, images)
+
+
+def _roughened(images: Tensor) -> Tensor:
+    """Gaussian noise added, kept within [0, 1]."""
+    strength = _sometimes(torch.full((len(images),), ROUGHNESS, device=images.device), 0.0)
+    return (images + strength[:, None, None, None] * torch.randn_like(images)).clamp(0, 1)
+
+
+def _sometimes(values: Tensor, otherwise: float) -> Tensor:
+    """Each column of ``values`` (..., batch) with probability ``SHARE``, else ``otherwise``."""
+    chosen = torch.rand(values.shape[-1], device=values.device) < SHARE
+    return torch.where(chosen, values, otherwise)

@@ -1,0 +1,88 @@
+"""What heavy augmentation may do to an image: its ways one by one, how often, and its limits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from degan_cli.heavy_augment import PEPPERED, SHARE, augment_heavily
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *active: bool) -> None:
+    """Let the kinds of change happen or not, in their order: zoom, turn, mirror, shift, pepper, roughness."""
+    kinds = iter(active)
+
+    def chosen(values, otherwise):
+        return values if next(kinds) else torch.full_like(values, otherwise)
+
+    monkeypatch.setattr("degan_cli.heavy_augment._sometimes", chosen)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 1, 28, 20)])
+def test_shape_dtype_and_range_are_kept_and_the_images_given_too(shape):
+    images = torch.rand(shape)
+    before = images.clone()
+    found = augment_heavily(images)
+    assert (found.shape, found.dtype) == (images.shape, images.dtype)
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert torch.equal(images, before)
+
+
+def test_without_any_change_the_images_come_back(monkeypatch):
+    only(monkeypatch, False, False, False, False, False, False)
+    images = torch.rand(3, 3, 16, 12)
+    torch.testing.assert_close(augment_heavily(images), images, atol=1e-5, rtol=0)
+
+
+def test_a_mirrored_image_is_mirrored_left_to_right(monkeypatch):
+    only(monkeypatch, False, False, True, False, False, False)
+    images = torch.rand(3, 3, 16, 12)
+    torch.testing.assert_close(augment_heavily(images), images.flip(3), atol=1e-5, rtol=0)
+
+
+def test_a_quarter_turn_is_an_exact_one(monkeypatch):
+    only(monkeypatch, False, True, False, False, False, False)
+    monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.ones(shape))  # the largest angle
+    images = torch.arange(2 * 64.0).reshape(2, 1, 8, 8) / 128
+    found = augment_heavily(images)
+    turned = [torch.rot90(images, turns, (2, 3)) for turns in (1, 3)]
+    assert any(torch.allclose(found, each, atol=1e-5) for each in turned)
+
+
+def test_an_enlarged_image_shows_its_middle(monkeypatch):
+    only(monkeypatch, True, False, False, False, False, False)
+    monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.ones(shape))  # the nearest
+    ramp = torch.linspace(-1, 1, 101)[None, None, None].expand(1, 1, 101, 101) / 2 + 0.5
+    found = augment_heavily(ramp.contiguous())
+    assert found[0, 0, 50, 0].item() == pytest.approx(0.2, abs=0.01)  # the middle 0.6 of 0 ... 1
+    assert found[0, 0, 50, -1].item() == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_shift_moves_by_a_fifth_at_most_and_uncovers_black(monkeypatch):
+    only(monkeypatch, False, False, False, True, False, False)
+    torch.manual_seed(0)
+    white = torch.ones(500, 1, 20, 20)
+    found = augment_heavily(white)
+    columns = (found[:, 0, 10] > 0.5).sum(dim=1)  # of those rows that are never uncovered
+    assert columns.min() == 16
+    assert columns.max() == 20
+
+
+def test_pepper_and_salt_fall_alike_in_all_channels(monkeypatch):
+    only(monkeypatch, False, False, False, False, True, False)
+    torch.manual_seed(0)
+    found = augment_heavily(torch.full((50, 3, 32, 32), 0.5))
+    assert torch.equal(found[:, 0], found[:, 1])
+    black, white = ((found[:, 0] == value).float().mean().item() for value in (0, 1))
+    assert black == pytest.approx(PEPPERED / 2, abs=0.005)
+    assert white == pytest.approx(PEPPERED / 2, abs=0.005)
+
+
+def test_each_kind_of_change_befalls_its_share_of_the_images():
+    torch.manual_seed(0)
+    images = torch.full((4000, 1, 8, 8), 0.5)
+    images[:, :, :4, :4] = 0.25
+    found = augment_heavily(images)
+    same = torch.isclose(found, images, atol=1e-4).flatten(1).all(dim=1).float().mean().item()
+    assert same == pytest.approx((1 - SHARE) ** 6, abs=0.03)
