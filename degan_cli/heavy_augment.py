@@ -2,8 +2,9 @@
 
 Source: Nayak et al., ICML 2019, whose students learn from data impressions under enlargement, translation, rotation,
 mirroring, salt-and-pepper and Gaussian noise, and combinations of them. There each image is changed once in each of a
-list of fixed ways; here every image is changed anew each time it is drawn, each way with probability ``SHARE``, so that
-about one in thirteen stays as it is. The strength of the noises is ours.
+list of fixed ways; here every image is changed anew each time it is drawn, each way with probability ``SHARE``. The
+strength of the noises is ours, and so is the change of contrast and brightness: impressions lie around a middle grey,
+and a student that has never seen black ground, or white, takes the photographs that have it for anything.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ PEPPERED = 0.1
 """Share of the pixels that become black or white."""
 ROUGHNESS = 0.1
 """Standard deviation of Gaussian noise."""
+CONTRAST = (0.2, 2.0)
+"""Factors by which pixels are taken away from, or towards, the middle grey."""
+BRIGHTNESS = 0.8
+"""Largest amount added, either way."""
 
 
 def augment_heavily(images: Tensor) -> Tensor:
@@ -33,7 +38,7 @@ def augment_heavily(images: Tensor) -> Tensor:
 
     A changed image may show something else: a turned 6 is a 9. Use it only where the label is made afterwards.
     """
-    return _roughened(_peppered(_moved(images)))
+    return _relit(_roughened(_peppered(_moved(images))))
 
 
 def _moved(images: Tensor) -> Tensor:
@@ -63,6 +68,16 @@ def _roughened(images: Tensor) -> Tensor:
     """Gaussian noise added, kept within [0, 1]."""
     strength = _sometimes(torch.full((len(images),), ROUGHNESS, device=images.device), 0.0)
     return (images + strength[:, None, None, None] * torch.randn_like(images)).clamp(0, 1)
+
+
+def _relit(images: Tensor) -> Tensor:
+    """Contrast and brightness changed, or negated, kept within [0, 1]."""
+    batch, (least, most) = len(images), CONTRAST
+    contrast = _sometimes(least + (most - least) * torch.rand(batch, device=images.device), 1.0)
+    negative = _sometimes(-torch.ones(batch, device=images.device), 1.0)
+    brightness = _sometimes((2 * torch.rand(batch, device=images.device) - 1) * BRIGHTNESS, 0.0)
+    factor = (contrast * negative)[:, None, None, None]
+    return ((images - 0.5) * factor + 0.5 + brightness[:, None, None, None]).clamp(0, 1)
 
 
 def _sometimes(values: Tensor, otherwise: float) -> Tensor:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from degan_cli.heavy_augment import PEPPERED, SHARE, augment_heavily
+from degan_cli.heavy_augment import CONTRAST, PEPPERED, SHARE, augment_heavily
+
+KINDS = 9
+"""Zoom, turn, mirror, shift, pepper, roughness, contrast, negative, brightness."""
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *active: bool) -> None:
-    """Let the kinds of change happen or not, in their order: zoom, turn, mirror, shift, pepper, roughness."""
-    kinds = iter(active)
+    """Let the kinds of change happen or not, in their order: those of ``KINDS``."""
+    kinds = iter([*active, *[False] * (KINDS - len(active))])
 
     def chosen(values, otherwise):
         return values if next(kinds) else torch.full_like(values, otherwise)
@@ -30,19 +33,19 @@ def test_shape_dtype_and_range_are_kept_and_the_images_given_too(shape):
 
 
 def test_without_any_change_the_images_come_back(monkeypatch):
-    only(monkeypatch, False, False, False, False, False, False)
+    only(monkeypatch)
     images = torch.rand(3, 3, 16, 12)
     torch.testing.assert_close(augment_heavily(images), images, atol=1e-5, rtol=0)
 
 
 def test_a_mirrored_image_is_mirrored_left_to_right(monkeypatch):
-    only(monkeypatch, False, False, True, False, False, False)
+    only(monkeypatch, False, False, True)
     images = torch.rand(3, 3, 16, 12)
     torch.testing.assert_close(augment_heavily(images), images.flip(3), atol=1e-5, rtol=0)
 
 
 def test_a_quarter_turn_is_an_exact_one(monkeypatch):
-    only(monkeypatch, False, True, False, False, False, False)
+    only(monkeypatch, False, True)
     monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.ones(shape))  # the largest angle
     images = torch.arange(2 * 64.0).reshape(2, 1, 8, 8) / 128
     found = augment_heavily(images)
@@ -51,7 +54,7 @@ def test_a_quarter_turn_is_an_exact_one(monkeypatch):
 
 
 def test_an_enlarged_image_shows_its_middle(monkeypatch):
-    only(monkeypatch, True, False, False, False, False, False)
+    only(monkeypatch, True)
     monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.ones(shape))  # the nearest
     ramp = torch.linspace(-1, 1, 101)[None, None, None].expand(1, 1, 101, 101) / 2 + 0.5
     found = augment_heavily(ramp.contiguous())
@@ -60,7 +63,7 @@ def test_an_enlarged_image_shows_its_middle(monkeypatch):
 
 
 def test_a_shift_moves_by_a_fifth_at_most_and_uncovers_black(monkeypatch):
-    only(monkeypatch, False, False, False, True, False, False)
+    only(monkeypatch, False, False, False, True)
     torch.manual_seed(0)
     white = torch.ones(500, 1, 20, 20)
     found = augment_heavily(white)
@@ -70,7 +73,7 @@ def test_a_shift_moves_by_a_fifth_at_most_and_uncovers_black(monkeypatch):
 
 
 def test_pepper_and_salt_fall_alike_in_all_channels(monkeypatch):
-    only(monkeypatch, False, False, False, False, True, False)
+    only(monkeypatch, False, False, False, False, True)
     torch.manual_seed(0)
     found = augment_heavily(torch.full((50, 3, 32, 32), 0.5))
     assert torch.equal(found[:, 0], found[:, 1])
@@ -85,4 +88,18 @@ def test_each_kind_of_change_befalls_its_share_of_the_images():
     images[:, :, :4, :4] = 0.25
     found = augment_heavily(images)
     same = torch.isclose(found, images, atol=1e-4).flatten(1).all(dim=1).float().mean().item()
-    assert same == pytest.approx((1 - SHARE) ** 6, abs=0.03)
+    assert same == pytest.approx((1 - SHARE) ** KINDS, abs=0.015)
+
+
+def test_a_negative_is_one_and_contrast_and_brightness_stay_within_bounds(monkeypatch):
+    images = torch.rand(200, 1, 4, 4)
+    only(monkeypatch, *[False] * 7, True)
+    torch.testing.assert_close(augment_heavily(images), 1 - images, atol=1e-5, rtol=0)
+    only(monkeypatch, *[False] * 6, True)
+    factors = (augment_heavily(torch.full((2000, 1, 4, 4), 0.6)) - 0.5) / 0.1
+    assert factors.min().item() == pytest.approx(CONTRAST[0], abs=0.02)
+    assert factors.max().item() == pytest.approx(CONTRAST[1], abs=0.02)
+    only(monkeypatch, *[False] * 8, True)
+    added = augment_heavily(torch.full((2000, 1, 4, 4), 0.5)) - 0.5
+    assert added.abs().max() == 0.5  # kept within [0, 1]
+    assert added.mean().abs() < 0.03
