@@ -71,6 +71,6 @@ def make_images(
         f"{len(images):,} images of {sum(map(bool, counts))} of {len(counts)} classes, "
         f"mean confidence {metrics['confidence']:.2f}; look at {out.folder / 'samples.png'}"
     )
-    next_command = f"degan distill --teacher {run.classifier} --student STUDENT --samples {out.path}"
+    next_command = f"degan distill --teacher {run.classifier} --student STUDENT --samples {out.path} --augment heavy"
     out.finish("samples", sha256, metrics, summary=summary, next_command=next_command)
     return None

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from .parts import Maker, Part
 from .tables import TINY, Scale
 
-FIXED = ("true", "degan", "degan, bn_weight", "zskd", "deepinversion")
+FIXED = ("degan", "degan, heavy", "degan, bn_weight", "zskd", "deepinversion")
 """Rows whose samples are there before the student."""
+HEAVY = ("degan, heavy", "zskd")
+"""Rows whose student sees them strongly changed, as Nayak et al. let it."""
 POOLS = ("adi", "cde")
 """Rows whose images are optimised while the student learns."""
 BN_WEIGHT = "--set bn_weight=1"
@@ -29,26 +31,26 @@ DIGITS = Scale(
     condense="--steps 200",
 )
 HOUR_LENET = Scale(
-    reduced="a stage has 15 (teacher) or 20 (student) epochs at most and ends after 4 without gain; GAN of width 16, "
-    "1,500 updates of 128; 2,000 images of 1,000 steps instead of 24,000 of 1,500; live methods 60 epochs of 50 "
-    "updates of 128",
+    reduced="a stage has 15 (teacher) or 60 (student) epochs at most and ends after 4 or 15 without gain; GAN of width "
+    "16, 1,500 updates of 128; 4,000 images instead of 24,000; live methods 60 epochs of 50 updates of 128, a "
+    "generator's update for each",
     teacher="--epochs 15 --patience 4",
     enrich="--steps 1500 --batch-size 128 --width 16",
-    distill="--epochs 20 --steps-per-epoch 128 --patience 4",
-    images="--number 2000 --steps 1000",
-    live="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-batch 128 --width 16",
+    distill="--epochs 60 --patience 15",
+    images="--number 4000",
+    live="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-every 1 --update-batch 128 --width 16",
     pool="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 150",
     condense="--steps 500",
 )
 HOUR_ALEXNET = Scale(
-    reduced="a stage has 10 (teacher) or 8 (student, of 128 updates) epochs at most and ends after 4 without gain; GAN "
-    "of width 32, 1,000 updates of 128; 600 images of 200 steps instead of 40,000 of 1,500; live methods 40 epochs "
-    "of 25 updates of 128",
+    reduced="a stage has 10 (teacher) or 15 (student) epochs at most and ends after 4 or 6 without gain; GAN "
+    "of width 32, 1,500 updates of 128; 1,500 images of 500 steps instead of 40,000 of 1,500; live methods 40 epochs "
+    "of 25 updates of 128, a generator's update for each",
     teacher="--epochs 10 --patience 4",
-    enrich="--steps 1000 --batch-size 128 --width 32",
-    distill="--epochs 8 --steps-per-epoch 128 --patience 4",
-    images="--number 600 --steps 200",
-    live="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --width 32",
+    enrich="--steps 1500 --batch-size 128 --width 32",
+    distill="--epochs 15 --patience 6",
+    images="--number 1500 --steps 500",
+    live="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-every 1 --update-batch 128 --width 32",
     pool="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 100",
     condense="--steps 500",
 )
@@ -94,13 +96,15 @@ class Neighbours:
             return make.part(label, "distill", options, (self.true_data,), teacher=teacher)
         if row in FIXED:
             data: tuple[str, ...] = ()
+            kind = row.removesuffix(", heavy").replace(", ", "-")
             if row.startswith("degan"):
                 bn_weight = BN_WEIGHT if row.endswith("bn_weight") else ""
                 enrich, data = f"--proxy {self.proxy} {bn_weight} {own} {scale.enrich}", (self.proxy,)
             else:
                 enrich = f"--method {row} {own} {scale.images}"
-            samples = make.part(f"{label}-samples", "enrich", enrich, data, classifier=teacher)
-            return make.part(label, "distill", f"{watched} {scale.distill}", teacher=teacher, samples=samples)
+            samples = make.part(f"{self.name}-{kind}-samples", "enrich", enrich, data, classifier=teacher)
+            options = f"{'--augment heavy' if row in HEAVY else ''} {watched} {scale.distill}"
+            return make.part(label, "distill", options, teacher=teacher, samples=samples)
         if row == "cde":
             condense = f"--dataset {self.true_data} --per-class 1 {scale.condense}"
             condensed = make.part(f"{self.name}-condensed", "condense", condense, (self.true_data,))
@@ -136,7 +140,7 @@ NEIGHBOURS = (
         proxy="cifar10",
         teacher="lenet",
         student="lenet-half",
-        published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "zskd": 79.62}
+        published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "degan, heavy": None, "zskd": 79.62}
         | dict.fromkeys(("dafl", "mb-dfkd", "pre-dfkd", "cde")),
         hour=HOUR_LENET,
     ),
@@ -147,7 +151,14 @@ NEIGHBOURS = (
         proxy="cifar100-90",
         teacher="alexnet",
         student="alexnet-half",
-        published={"teacher": 83.03, "true": 80.08, "degan": 80.55, "degan, bn_weight": None, "zskd": 69.56}
+        published={
+            "teacher": 83.03,
+            "true": 80.08,
+            "degan": 80.55,
+            "degan, heavy": None,
+            "degan, bn_weight": None,
+            "zskd": 69.56,
+        }
         | dict.fromkeys(("deepinversion", "dafl", "adi", "mb-dfkd", "pre-dfkd", "cde")),
         hour=HOUR_ALEXNET,
     ),
