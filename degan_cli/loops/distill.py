@@ -84,8 +84,8 @@ def distill(
         set_rate(optimiser, run.lr * schedule.factor)
         for step in range(schedule.step, run.steps_per_epoch):
             made = samples.learn() or made
-            images = vary(samples.draw(run.batch_size))  # (batch, C, H, W) in [0, 1]
             with engine.autocast():
+                images = vary(samples.draw(run.batch_size))  # (batch, C, H, W) in [0, 1]
                 with torch.no_grad():
                     teacher_logits = teacher(images)
                 loss = _loss(student(images), teacher_logits, run)

@@ -82,8 +82,8 @@ def teach_new_classes(
         for step in range(schedule.step, steps_per_epoch):
             batch = shuffle.take(run.batch_size)
             new = to_unit(augment(store.take(batch), run.augment))  # (batch, C, H, W) in [0, 1]
-            replayed = None if samples is None else augment(samples.draw(run.batch_size), run.augment)
             with engine.autocast():
+                replayed = None if samples is None else augment(samples.draw(run.batch_size), run.augment)
                 loss, row = strategy.loss(new, labels[batch.to(engine.device)], replayed)
             engine.backward(loss)
             optimiser.step()
