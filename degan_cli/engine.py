@@ -133,6 +133,10 @@ class Engine:
         # Each process's own share carries its whole gradient, since DDP divides the sum by their number afterwards.
         return cast(Tensor, values + (mean - values).detach())
 
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        self.accelerator.wait_for_everyone()
+
     def from_main(self, value: float) -> float:
         """The main process's value of a number, so that all processes take the same decisions."""
         if self.processes == 1:

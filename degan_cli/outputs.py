@@ -8,7 +8,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from .artifact import Header
+    from .engine import Engine
 
 STDOUT = Path("-")
 SUFFIX = ".safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 """In the run folder, while the run is not complete."""
+LOCK = ".lock"
+"""In the run folder, held while a command writes there; the file stays, for removing it would let two hold it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +42,41 @@ class Output:
     as_json: bool
     quiet: bool = False
     """Leaves out what is for people only."""
+    anew: bool = False
+    """Whether a stopped run that is in the folder is given up."""
     started: float = field(default_factory=time.monotonic)
 
     @property
     def to_stdout(self) -> bool:
         """Whether the artifact's bytes go to stdout, and the closing line to stderr."""
         return self.path == STDOUT
+
+    @contextmanager
+    def alone(self, engine: Engine) -> Iterator[None]:
+        """Keep other commands out of the run folder, and clear what is begun anew; every process must come here.
+
+        :raises UsageError: when another command writes there.
+        """
+        from filelock import FileLock, Timeout
+
+        if engine.is_main:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / LOCK, timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise UsageError(
+                    f"{self.folder}: another degan command writes there; name another place with -o"
+                ) from None
+            if self.anew:
+                for stale in (CHECKPOINT, "metrics.jsonl"):
+                    (self.folder / stale).unlink(missing_ok=True)
+        engine.wait()
+        try:
+            yield
+        finally:
+            if engine.is_main:
+                lock.release()
 
     def finish(
         self,
@@ -112,10 +145,7 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
         raise UsageError(f"-o {path}: this is a folder; name a file")
     if path.exists() and not (force or resume):
         raise UsageError(f"{path} exists already; name another with -o, or overwrite it with --force")
-    if force and not resume:
-        for stale in (folder / CHECKPOINT, folder / "metrics.jsonl"):
-            stale.unlink(missing_ok=True)
-    elif (folder / CHECKPOINT).exists() and not resume:
+    if (folder / CHECKPOINT).exists() and not (force or resume):
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +153,7 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
         raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"-o {path}: its folder is not writable; name another place")
-    return Output(path=path, folder=folder, as_json=as_json, quiet=quiet)
+    return Output(path=path, folder=folder, as_json=as_json, quiet=quiet, anew=force and not resume)
 
 
 def finished_before(output: Output, run: Mapping[str, Any], resume: bool) -> tuple[Header, str] | None:

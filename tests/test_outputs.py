@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from degan_cli.engine import start
 from degan_cli.errors import UsageError
 from degan_cli.outputs import CHECKPOINT, claim, safe_name, stem
 
@@ -39,8 +40,27 @@ def test_a_stopped_run_is_not_thrown_away_silently(tmp_path):
         claim_it(path)
     claim_it(path, resume=True)
     assert checkpoint.exists()
-    claim_it(path, force=True)
-    assert not checkpoint.exists()
+    out = claim_it(path, force=True)
+    assert checkpoint.exists()  # until the run begins: a dry run, or a wrong option, costs nothing
+    with out.alone(start("cpu")):
+        assert not checkpoint.exists()
+
+
+def test_two_commands_never_write_to_one_run_folder(tmp_path):
+    path = tmp_path / "x.safetensors"
+    engine = start("cpu")
+    with claim_it(path).alone(engine):
+        checkpoint = tmp_path / "x.run" / CHECKPOINT
+        checkpoint.touch()
+        for flags in ({"force": True}, {"resume": True}):
+            with (
+                pytest.raises(UsageError, match=r"x\.run: another degan command writes there; name another place"),
+                claim_it(path, **flags).alone(engine),
+            ):
+                pytest.fail("let in")
+        assert checkpoint.exists()
+    with claim_it(path, resume=True).alone(engine):
+        pass
 
 
 def test_other_suffixes_and_folders_are_refused(tmp_path):

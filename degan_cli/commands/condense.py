@@ -152,6 +152,7 @@ def condense(
     if done := finished_before(out, run.to_json(), resume):
         return out.finish("samples", done[1], done[0].metrics, reused=True)
 
+    context.with_resource(out.alone(engine))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     with StopWatch(max_minutes) as watch, Report("condense", run.steps, out.folder, quiet, engine.is_main) as report:
         labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)

@@ -305,6 +305,7 @@ def distill(
     else:
         source, parents = open_live(engine, live, settings, frozen, engine.place(learner), seed, place)
     test = None if test_data is None else open_test(test_data, frozen, place)
+    context.with_resource(out.alone(engine))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     total = (2 if live is None else 1) * run.epochs * run.steps_per_epoch
     with StopWatch(max_minutes) as watch, Report("distill", total, out.folder, quiet, engine.is_main) as report:

@@ -201,7 +201,16 @@ def enrich(
             compiled=compiled,
         )
         return make_images(
-            out, loaded, method_spec, settings, invert_run, plugins, max_minutes, resume=resume, dry_run=dry_run
+            context,
+            out,
+            loaded,
+            method_spec,
+            settings,
+            invert_run,
+            plugins,
+            max_minutes,
+            resume=resume,
+            dry_run=dry_run,
         )
     if number is not None:
         raise UsageError(f"--method {method} trains a generator; draw images from it with degan sample, not --number")
@@ -274,6 +283,7 @@ def enrich(
 
     frozen = engine.place(loaded.model).freeze()
     trained = build_method(engine, method_spec, gan, shape, frozen, None, lr, settings, plugins)
+    context.with_resource(out.alone(engine))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     with StopWatch(max_minutes) as watch, Report("enrich", run.steps, out.folder, quiet, engine.is_main) as report:
         kept, metrics = train_generator(engine, trained, frozen, images, run, checkpoint, report, watch)

@@ -11,12 +11,15 @@ from ..runs import InvertRun
 from ..specs import InversionSpec
 
 if TYPE_CHECKING:
+    import typer
+
     from ..artifact import Loaded
     from ..models import Classifier
     from ..plugins import Plugins
 
 
 def make_images(
+    context: typer.Context,
     out: Output,
     loaded: Loaded[Classifier],
     spec: InversionSpec,
@@ -48,6 +51,7 @@ def make_images(
     if done := finished_before(out, run.to_json(), resume):
         return out.finish("samples", done[1], done[0].metrics, reused=True)
 
+    context.with_resource(out.alone(engine))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     steps = -(-run.number // run.batch_size) * run.steps
     with StopWatch(max_minutes) as watch, Report("enrich", steps, out.folder, out.quiet) as report:

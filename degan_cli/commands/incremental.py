@@ -215,6 +215,7 @@ def incremental(
     parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=settings)
     taught = strategy_spec.build(parts)
     steps = epochs * max(1, round(len(data.images) / (batch_size * engine.processes)))
+    context.with_resource(out.alone(engine))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     with StopWatch(max_minutes) as watch, Report("incremental", steps, out.folder, quiet, engine.is_main) as report:
         extended, metrics = teach_new_classes(

@@ -156,6 +156,7 @@ def teacher(
 
     epochs_at_most = run.epochs * (2 if optimiser == "adam" else 1)
     steps = epochs_at_most * max(1, round((1 - held_out) * len(images) / (run.batch_size * engine.processes)))
+    context.with_resource(out.alone(engine))
     checkpoint = Checkpoint(out.folder, run.to_json(), engine)
     with StopWatch(max_minutes) as watch, Report("teacher", steps, out.folder, quiet, engine.is_main) as report:
         labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)

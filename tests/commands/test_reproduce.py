@@ -70,7 +70,18 @@ def reproduce(data_dir, *arguments):
         (
             "neighbours",
             "cifar10",
-            ["teacher", "true", "degan", "zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde", "degan, bn_weight"]
+            [
+                "teacher",
+                "true",
+                "degan",
+                "zskd",
+                "dafl",
+                "mb-dfkd",
+                "pre-dfkd",
+                "cde",
+                "degan, heavy",
+                "degan, bn_weight",
+            ]
             + ["deepinversion", "adi"],
         ),
     ],
