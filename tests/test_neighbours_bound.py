@@ -68,7 +68,10 @@ def trained(tmp_path_factory):
 def learn(trained, plugins, tmp_path):
     """Run a method while a student learns; the metrics."""
 
-    def call(method, epochs, updates_per_epoch, student_lr=2e-3, seed=0, settings=None, source=None, **updates):
+    def call(
+        method, epochs, updates_per_epoch, student_lr=2e-3, seed=0, settings=None, source=None, augment="none",
+        test=None, **updates,
+    ):  # fmt: skip
         engine = start("cpu", "fp32", seed=seed)
         teacher, student = engine.place(trained).freeze(), engine.place(network(4))
         place = Place(plugins=plugins, data_dir=Path(), download=False)
@@ -79,13 +82,13 @@ def learn(trained, plugins, tmp_path):
             source, _ = open_live(engine, live, own, teacher, student, seed, place)
         run = DistillRun(
             teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64,
-            lr=student_lr, beta1=0.9,
+            lr=student_lr, beta1=0.9, augment=augment,
             temperature=4.0, held_out=256, device="cpu", precision="fp32",
         )  # fmt: skip
         checkpoint = Checkpoint(tmp_path / "r", {}, engine)
         with Report("", 0, None, quiet=True) as report:
             best, metrics = distill(
-                engine, teacher, student, source, run, checkpoint, report, StopWatch(), digits("test")
+                engine, teacher, student, source, run, checkpoint, report, StopWatch(), test or digits("test")
             )
         return metrics
 
@@ -169,3 +172,19 @@ def test_degan_itself_learns_beside_the_student_and_a_memory_wraps_it(learn, tmp
     settings = {"lambda_d": 10.0, "lambda_e": 1.0}
     metrics = learn("degan", 5, 40, proxy=str(path), lr=2e-3, replay="bank", settings=settings, **GENERATOR)
     assert metrics["curve"]["last"] > CHANCE + 0.3
+
+
+def test_strong_changes_let_a_student_follow_its_teacher_where_the_samples_never_were(learn, trained):
+    """Negatives of the digits: light ground, of which the samples have none. The teacher's answers are the labels."""
+    data, test = digits("train"), digits("test")
+    negatives = 255 - test.images
+    with torch.no_grad():
+        answers = trained.cpu().eval()(negatives / 255).argmax(dim=1)
+
+    def agreement(augment):
+        torch.manual_seed(0)
+        source = StoredSource(data.images, torch.device("cpu"), 0, "digits")
+        watched = ImageSet(images=negatives, labels=answers, class_names=data.class_names)
+        return learn("", 10, 40, source=source, augment=augment, test=watched)["curve"]["last"]
+
+    assert agreement("heavy") > agreement("none") + 0.15

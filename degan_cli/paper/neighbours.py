@@ -20,13 +20,14 @@ POOLS = ("adi", "cde")
 """Rows whose images are optimised while the student learns."""
 BN_WEIGHT = "--set bn_weight=1"
 DIGITS = Scale(
-    reduced="a stage has 15 (teacher) or 12 (student) epochs at most; GAN of width 16, 600 updates of 64; 400 images "
-    "of 300 steps; live methods 12 epochs of 40 updates of 128",
+    reduced="a stage has 15 (teacher) or 30 (student, of 64 updates) epochs at most, 5 or 8 without gain; "
+    "GAN of width 16, 600 updates of 64; 400 images of 300 steps; live methods 12 epochs of 40 updates of 128, a "
+    "generator's update for each",
     teacher="--epochs 15 --patience 5",
     enrich="--steps 600 --batch-size 64 --width 16 --lr 1e-3 --lambda-e 5 --lambda-d 20",
-    distill="--epochs 12 --steps-per-epoch 64 --patience 4",
+    distill="--epochs 30 --steps-per-epoch 64 --patience 8",
     images="--number 400 --steps 300",
-    live="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-batch 128 --width 16",
+    live="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-every 1 --update-batch 128 --width 16",
     pool="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-batch 64 --update-steps 100 --update-every 40",
     condense="--steps 200",
 )

@@ -60,11 +60,11 @@ def run_teacher(folder, watch, epochs=3, classifier=None, **settings):
     return best.state_dict(), metrics
 
 
-def run_distill(folder, watch, generator, lr=0.01):
+def run_distill(folder, watch, generator, lr=0.01, augment="none"):
     engine = start("cpu", "fp32", seed=0)
     run = DistillRun(
         teacher="t", student="tiny", samples=("g",), epochs=2, steps_per_epoch=7, batch_size=8, held_out=32, lr=lr,
-        device="cpu", precision="fp32",
+        augment=augment, device="cpu", precision="fp32",
     )  # fmt: skip
     source = GeneratorSource(copy.deepcopy(generator), engine.device)
     checkpoint = Checkpoint(folder, run.to_json(), engine)
@@ -304,6 +304,20 @@ def test_a_teachers_images_are_augmented_as_its_run_says(tmp_path, monkeypatch):
     monkeypatch.setattr("degan_cli.loops.teacher.augment", spy)
     run_teacher(tmp_path, StopWatch(), epochs=1, optimiser="sgd", augment="crop")
     assert seen == [(torch.uint8, 16, "crop")] * 6  # the held-out images are left as they are
+
+
+@pytest.mark.parametrize(("kind", "changes"), [("heavy", "augment_heavily"), ("flip", "augment")])
+def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones(tmp_path, monkeypatch, kind, changes):
+    seen = []
+
+    def spy(images, **given):
+        seen.append((images.dtype, len(images), given))
+        return images
+
+    monkeypatch.setattr(f"degan_cli.loops.distill.{changes}", spy)
+    run_distill(tmp_path, StopWatch(), Generator(TinyGenerator(), "tiny", SHAPE), augment=kind)
+    assert seen == [(torch.float32, 8, {} if kind == "heavy" else {"kind": kind})] * len(seen)
+    assert len(seen) == 2 * 2 * 7  # stages, epochs, steps
 
 
 @pytest.mark.parametrize("outputs", ["softmax", "sigmoid"])
