@@ -3,8 +3,9 @@
 Source: Nayak et al., ICML 2019, whose students learn from data impressions under enlargement, translation, rotation,
 mirroring, salt-and-pepper and Gaussian noise, and combinations of them. There each image is changed once in each of a
 list of fixed ways; here every image is changed anew each time it is drawn, each way with probability ``SHARE``. The
-strength of the noises is ours, and so is the change of contrast and brightness: impressions lie around a middle grey,
-and a student that has never seen black ground, or white, takes the photographs that have it for anything.
+strength of the noises is ours, and so are flat blocks (as in random erasing, Zhong et al., AAAI 2020) and the change of
+contrast and brightness: impressions are textures around a middle grey from edge to edge, and a student that has never
+seen a shape on plain ground, black or white, takes the photographs that have it for anything.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SHARE = 0.35
+SHARE = 0.5
 """Of the images that undergo a change, for each kind of change by itself."""
 NEAREST = 0.6
 """Share of each side that is left in sight of an enlarged image, at least."""
+BLOCKS = 4
+"""Along each side, of which an image with flat blocks keeps about half."""
+LEVELS = (0.0, 0.5, 1.0)
+"""Which its flat blocks have, all of one image the same."""
 SHIFT = 0.2
 """Of the side, by which an image moves at most along each axis."""
 TURN = math.pi / 2
@@ -38,7 +43,16 @@ def augment_heavily(images: Tensor) -> Tensor:
 
     A changed image may show something else: a turned 6 is a 9. Use it only where the label is made afterwards.
     """
-    return _relit(_roughened(_peppered(_moved(images))))
+    return _relit(_roughened(_peppered(_moved(_blocked(images)))))
+
+
+def _blocked(images: Tensor) -> Tensor:
+    """Some of a grid's blocks flat, so that what is left stands on plain ground."""
+    batch, device = len(images), images.device
+    among = _sometimes(torch.full((batch,), 0.5, device=device), 0.0)[:, None, None, None]
+    flat = (torch.rand(batch, 1, BLOCKS, BLOCKS, device=device) < among).to(images.dtype)
+    level = torch.tensor(LEVELS, device=device)[torch.randint(len(LEVELS), (batch,), device=device)]
+    return torch.where(F.interpolate(flat, images.shape[2:]) > 0, level[:, None, None, None].to(images.dtype), images)
 
 
 def _moved(images: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from degan_cli.heavy_augment import CONTRAST, PEPPERED, SHARE, augment_heavily
+from degan_cli.heavy_augment import BLOCKS, CONTRAST, PEPPERED, SHARE, augment_heavily
 
-KINDS = 9
-"""Zoom, turn, mirror, shift, pepper, roughness, contrast, negative, brightness."""
+KINDS = 10
+"""Blocks, zoom, turn, mirror, shift, pepper, roughness, contrast, negative, brightness."""
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *active: bool) -> None:
@@ -39,13 +39,13 @@ def test_without_any_change_the_images_come_back(monkeypatch):
 
 
 def test_a_mirrored_image_is_mirrored_left_to_right(monkeypatch):
-    only(monkeypatch, False, False, True)
+    only(monkeypatch, False, False, False, True)
     images = torch.rand(3, 3, 16, 12)
     torch.testing.assert_close(augment_heavily(images), images.flip(3), atol=1e-5, rtol=0)
 
 
 def test_a_quarter_turn_is_an_exact_one(monkeypatch):
-    only(monkeypatch, False, True)
+    only(monkeypatch, False, False, True)
     monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.ones(shape))  # the largest angle
     images = torch.arange(2 * 64.0).reshape(2, 1, 8, 8) / 128
     found = augment_heavily(images)
@@ -54,7 +54,7 @@ def test_a_quarter_turn_is_an_exact_one(monkeypatch):
 
 
 def test_an_enlarged_image_shows_its_middle(monkeypatch):
-    only(monkeypatch, True)
+    only(monkeypatch, False, True)
     monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.ones(shape))  # the nearest
     ramp = torch.linspace(-1, 1, 101)[None, None, None].expand(1, 1, 101, 101) / 2 + 0.5
     found = augment_heavily(ramp.contiguous())
@@ -63,7 +63,7 @@ def test_an_enlarged_image_shows_its_middle(monkeypatch):
 
 
 def test_a_shift_moves_by_a_fifth_at_most_and_uncovers_black(monkeypatch):
-    only(monkeypatch, False, False, False, True)
+    only(monkeypatch, False, False, False, False, True)
     torch.manual_seed(0)
     white = torch.ones(500, 1, 20, 20)
     found = augment_heavily(white)
@@ -73,7 +73,7 @@ def test_a_shift_moves_by_a_fifth_at_most_and_uncovers_black(monkeypatch):
 
 
 def test_pepper_and_salt_fall_alike_in_all_channels(monkeypatch):
-    only(monkeypatch, False, False, False, False, True)
+    only(monkeypatch, False, False, False, False, False, True)
     torch.manual_seed(0)
     found = augment_heavily(torch.full((50, 3, 32, 32), 0.5))
     assert torch.equal(found[:, 0], found[:, 1])
@@ -93,13 +93,27 @@ def test_each_kind_of_change_befalls_its_share_of_the_images():
 
 def test_a_negative_is_one_and_contrast_and_brightness_stay_within_bounds(monkeypatch):
     images = torch.rand(200, 1, 4, 4)
-    only(monkeypatch, *[False] * 7, True)
+    only(monkeypatch, False, *[False] * 7, True)
     torch.testing.assert_close(augment_heavily(images), 1 - images, atol=1e-5, rtol=0)
-    only(monkeypatch, *[False] * 6, True)
+    only(monkeypatch, False, *[False] * 6, True)
     factors = (augment_heavily(torch.full((2000, 1, 4, 4), 0.6)) - 0.5) / 0.1
     assert factors.min().item() == pytest.approx(CONTRAST[0], abs=0.02)
     assert factors.max().item() == pytest.approx(CONTRAST[1], abs=0.02)
-    only(monkeypatch, *[False] * 8, True)
+    only(monkeypatch, False, *[False] * 8, True)
     added = augment_heavily(torch.full((2000, 1, 4, 4), 0.5)) - 0.5
     assert added.abs().max() == 0.5  # kept within [0, 1]
     assert added.mean().abs() < 0.03
+
+
+def test_about_half_of_the_blocks_of_an_image_become_one_flat_level(monkeypatch):
+    only(monkeypatch, True)
+    torch.manual_seed(0)
+    images = 0.1 + 0.3 * torch.rand(300, 3, 16, 24)
+    found = augment_heavily(images)
+    flat = ~torch.isclose(found, images, atol=1e-5).all(dim=1)  # (300, 16, 24)
+    blocks = flat.unfold(1, 16 // BLOCKS, 16 // BLOCKS).unfold(2, 24 // BLOCKS, 24 // BLOCKS).flatten(3).float()
+    assert set(blocks.mean(dim=3).unique().tolist()) == {0.0, 1.0}  # whole blocks
+    assert blocks.mean().item() == pytest.approx(0.5, abs=0.03)
+    levels = [found[i].permute(1, 2, 0)[flat[i]].round(decimals=3).unique().tolist() for i in range(300)]
+    assert all(len(each) == 1 for each in levels if each)
+    assert {each[0] for each in levels if each} == {0.0, 0.5, 1.0}

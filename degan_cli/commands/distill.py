@@ -163,7 +163,7 @@ def distill(
     augment: Annotated[
         Literal["none", "crop", "flip", "crop-flip", "heavy"],
         typer.Option(
-            help="Done to each image at random before the teacher sees it; heavy also turns, roughens and relights.",
+            help="Done to each image at random before the teacher sees it; heavy also turns, masks and relights.",
             rich_help_panel=TRAINING,
         ),
     ] = "none",
