@@ -135,6 +135,16 @@ NEIGHBOURS = (
         hour=DIGITS,
     ),
     Neighbours(
+        name="digits-alexnet",
+        title="digits, alexnet (BatchNorm) to lenet-half",
+        true_data="digits",
+        proxy="digits:1-3",
+        teacher="alexnet",
+        student="lenet-half",
+        published=dict.fromkeys(("teacher", "degan", "degan, bn_weight", "deepinversion", "adi")),
+        hour=DIGITS,
+    ),
+    Neighbours(
         name="fashion-mnist",
         title="F-MNIST, lenet to lenet-half (proxy: CIFAR-10)",
         true_data="fashion-mnist",
