@@ -45,12 +45,12 @@ HOUR_LENET = Scale(
 )
 HOUR_ALEXNET = Scale(
     reduced="a stage has 10 (teacher) or 15 (student) epochs at most and ends after 4 or 6 without gain; GAN "
-    "of width 32, 1,500 updates of 128; 1,500 images of 500 steps instead of 40,000 of 1,500; live methods 40 epochs "
+    "of width 32, 1,500 updates of 128; 500 images instead of 40,000; live methods 40 epochs "
     "of 25 updates of 128, a generator's update for each",
     teacher="--epochs 10 --patience 4",
     enrich="--steps 1500 --batch-size 128 --width 32",
     distill="--epochs 15 --patience 6",
-    images="--number 1500 --steps 500",
+    images="--number 500",
     live="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-every 1 --update-batch 128 --width 32",
     pool="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 100",
     condense="--steps 500",
