@@ -66,8 +66,10 @@ class LiveGenerator:
     def held_out(self, count: int) -> Tensor:
         """Images of today's generator from noise of their own."""
         noise = torch.Generator().manual_seed(20)
-        z = torch.randn(count, self.method.generator.shape.latent, generator=noise).to(self.engine.device)
-        return torch.cat([to_uint8(self._images(part)) for part in torch.split(z, CHUNK) if len(part) > 1])
+        # No part of one image: BatchNorm in train mode cannot tell a mean from it.
+        z = torch.randn(max(2, count), self.method.generator.shape.latent, generator=noise).to(self.engine.device)
+        parts = torch.tensor_split(z, math.ceil(len(z) / CHUNK))
+        return torch.cat([to_uint8(self._images(part)) for part in parts])[:count]
 
     def _images(self, z: Tensor) -> Tensor:
         with torch.no_grad(), self.engine.autocast():
@@ -126,7 +128,7 @@ class Pool:
         self.every = every
         self.seed = seed
         self.flip = flip
-        self._batches: list[Tensor] = []
+        self._images = torch.empty((0,), dtype=torch.uint8, device=engine.device)  # later (N, C, H, W)
         self._asked = 0
 
     def learn(self) -> dict[str, Tensor]:
@@ -134,19 +136,17 @@ class Pool:
         self._asked += 1
         if (self._asked - 1) % self.every:
             return {}
-        seed = self.seed * STRIDE + len(self._batches)
+        seed = self.seed * STRIDE + len(self._images) // self.batch_size
         made = invert(self.engine, self.inversion, self.batch_size, self.steps, self.lr, seed)
         assert made is not None
         images, _, row = made
-        self._batches.append(images)
+        self._images = torch.cat([self._images, images]) if len(self._images) else images
         return row
 
     def draw(self, count: int) -> Tensor:
-        """Each image with equal probability, from any batch; half of them condensed ones, if there are any."""
+        """Each image with equal probability; half of them condensed ones, if there are any."""
         given = 0 if self.condensed is None else count // 2
-        batches = torch.randint(len(self._batches), (count - given,)).tolist()
-        places = torch.randint(self.batch_size, (count - given,)).tolist()
-        images = torch.stack([self._batches[b][i] for b, i in zip(batches, places, strict=True)])
+        images = self._images[torch.randint(len(self._images), (count - given,), device=self.device)]
         if self.condensed is None:
             return to_unit(images)
         chosen = self.condensed[torch.randint(len(self.condensed), (given,), device=images.device)]
@@ -155,8 +155,7 @@ class Pool:
 
     def held_out(self, count: int) -> Tensor:
         """The newest images: the student has seen them the least."""
-        newest = math.ceil(count / self.batch_size)
-        return torch.cat(self._batches[-newest:])[-count:]
+        return self._images[-count:]
 
     def parts(self) -> dict[str, nn.Module | Optimizer]:
         """What the inversion trains beside the images."""
@@ -164,16 +163,16 @@ class Pool:
 
     def state(self) -> dict[str, Tensor]:
         """Whose turn it is, and all images."""
-        made = {"images": torch.cat(self._batches)} if self._batches else {}
+        made = {"images": self._images} if len(self._images) else {}
         return {"asked": torch.tensor(self._asked)} | made
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take up what :meth:`state` gave."""
         self._asked = int(state["asked"])
         if "images" in state:
-            self._batches = list(torch.split(state["images"].to(self.engine.device), self.batch_size))
+            self._images = state["images"].to(self.device)
 
     @property
     def stored_bytes(self) -> int:
         """Of all images so far, and of the condensed ones."""
-        return sum(batch.nbytes for batch in self._batches) + (0 if self.condensed is None else self.condensed.nbytes)
+        return self._images.nbytes + (0 if self.condensed is None else self.condensed.nbytes)

@@ -116,6 +116,7 @@ def test_held_out_images_have_noise_of_their_own_and_are_those_of_today():
     assert first.shape == (300, 1, 8, 8)
     source.learn()
     assert not torch.equal(source.held_out(300), first)
+    assert [len(source.held_out(count)) for count in (1, 257)] == [1, 257]
 
 
 def test_only_the_generator_has_to_be_kept():
