@@ -59,8 +59,8 @@ def reproduce(data_dir, *arguments):
 @pytest.mark.parametrize(
     ("table", "only", "rows"),
     [
-        ("table1", "fashion-mnist", ["teacher", "true", "proxy", "dcgan", "degan"]),
-        ("table2", "cifar100-6", ["proxy", "dcgan", "degan"]),
+        ("table1", "fashion-mnist", ["teacher", "true", "proxy", "dcgan", "degan", "proxy, heavy", "degan, heavy"]),
+        ("table2", "cifar100-6", ["proxy", "dcgan", "degan", "proxy, heavy", "degan, heavy"]),
         (
             "table3",
             "digits-5+5",
