@@ -14,8 +14,8 @@ from .tables import TINY, Scale
 
 FIXED = ("degan", "degan, heavy", "degan, bn_weight", "zskd", "deepinversion")
 """Rows whose samples are there before the student."""
-HEAVY = ("degan, heavy", "zskd")
-"""Rows whose student sees them strongly changed, as Nayak et al. let it."""
+HEAVY = ("proxy, heavy", "degan, heavy", "zskd")
+"""Rows whose student sees its samples strongly changed, as Nayak et al. let it."""
 POOLS = ("adi", "cde")
 """Rows whose images are optimised while the student learns."""
 BN_WEIGHT = "--set bn_weight=1"
@@ -92,9 +92,11 @@ class Neighbours:
             return teacher
         label, own = f"{self.name}-{row.replace(', ', '-')}", self.options.get(row, "")
         watched = f"--student {self.student} --test-data {self.true_data}"
-        if row == "true":
-            options = f"--samples {self.true_data} --beta1 0.9 {watched} {scale.distill}"
-            return make.part(label, "distill", options, (self.true_data,), teacher=teacher)
+        heavy = "--augment heavy" if row in HEAVY else ""
+        if row in ("true", "proxy", "proxy, heavy"):
+            samples = self.true_data if row == "true" else self.proxy
+            options = f"--samples {samples} --beta1 0.9 {heavy} {watched} {scale.distill}"
+            return make.part(label, "distill", options, (samples,), teacher=teacher)
         if row in FIXED:
             data: tuple[str, ...] = ()
             kind = row.removesuffix(", heavy").replace(", ", "-")
@@ -104,7 +106,7 @@ class Neighbours:
             else:
                 enrich = f"--method {row} {own} {scale.images}"
             samples = make.part(f"{self.name}-{kind}-samples", "enrich", enrich, data, classifier=teacher)
-            options = f"{'--augment heavy' if row in HEAVY else ''} {watched} {scale.distill}"
+            options = f"{heavy} {watched} {scale.distill}"
             return make.part(label, "distill", options, teacher=teacher, samples=samples)
         if row == "cde":
             condense = f"--dataset {self.true_data} --per-class 1 {scale.condense}"
@@ -117,7 +119,7 @@ class Neighbours:
 
 def needs(row: str) -> str:
     """What a row needs beside the classifier, for people."""
-    if row.startswith("degan"):
+    if row.startswith(("proxy", "degan")):
         return "proxy"
     data = {"teacher": "true data", "true": "true data", "cde": "1 condensed image per class"}
     return data.get(row, "nothing")
@@ -131,7 +133,10 @@ NEIGHBOURS = (
         proxy="digits:1-3",
         teacher="lenet",
         student="lenet-half",
-        published=dict.fromkeys(("teacher", "true", "degan", "zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde")),
+        published=dict.fromkeys(
+            ("teacher", "true", "proxy", "proxy, heavy", "degan", "degan, heavy")
+            + ("zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde")
+        ),
         hour=DIGITS,
     ),
     Neighbours(
