@@ -94,9 +94,9 @@ class Neighbours:
         watched = f"--student {self.student} --test-data {self.true_data}"
         heavy = "--augment heavy" if row in HEAVY else ""
         if row in ("true", "proxy", "proxy, heavy"):
-            samples = self.true_data if row == "true" else self.proxy
-            options = f"--samples {samples} --beta1 0.9 {heavy} {watched} {scale.distill}"
-            return make.part(label, "distill", options, (samples,), teacher=teacher)
+            images = self.true_data if row == "true" else self.proxy
+            options = f"--samples {images} --beta1 0.9 {heavy} {watched} {scale.distill}"
+            return make.part(label, "distill", options, (images,), teacher=teacher)
         if row in FIXED:
             data: tuple[str, ...] = ()
             kind = row.removesuffix(", heavy").replace(", ", "-")
