@@ -74,12 +74,12 @@ def reproduce(data_dir, *arguments):
                 "teacher",
                 "true",
                 "degan",
+                "degan, heavy",
                 "zskd",
                 "dafl",
                 "mb-dfkd",
                 "pre-dfkd",
                 "cde",
-                "degan, heavy",
                 "degan, bn_weight",
             ]
             + ["deepinversion", "adi"],
