@@ -1,6 +1,6 @@
 """Images per second of enrich and distill: ours against the plain loop, same networks and batch, alternating.
 
-    python benchmarks/speed.py [--device cpu] [--variants fp32,bf16,bf16+compile] [--growth]
+    python benchmarks/speed.py [--device cpu] [--variants fp32,bf16,bf16+compile,bf16+graphs] [--growth]
 
 The AlexNet pair at 32 pixels and the DCGAN of the paper; batch 128 for enrich and 64 for distill. The share is of
 the rate of a large matrix product in the same precision, measured in this run. ``--growth`` measures our loops
@@ -16,12 +16,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import plain
 import torch
 from results_file import write
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -68,10 +69,11 @@ def enrich_steps(engine: Engine, batch: int, size: int = 32, make: Make = alexne
         lr=2e-4,
         settings=DeganSettings(),
     )
-    method, shuffle, on_device = Degan(parts), Shuffle(len(proxy), engine.device), proxy.to(engine.device)
+    learn = engine.graphed(Degan(parts).step)
+    shuffle, on_device = Shuffle(len(proxy), engine.device), proxy.to(engine.device)
 
     def ours() -> None:
-        method.step(to_unit(on_device[shuffle.take(batch)]))
+        learn(to_unit(on_device[shuffle.take(batch)]))
 
     return ours, plain.enrich_step(*theirs, naive, proxy, batch, shape.latent, engine.device)
 
@@ -89,15 +91,21 @@ def distill_steps(
     teacher, student = engine.place(teacher).freeze(), engine.prepare(student).train()
     optimiser = engine.adam(student.parameters(), 1e-3, 0.5)
 
-    def ours() -> None:
+    def update(images: Tensor) -> None:
         with engine.autocast():
-            images = samples.draw(batch)
             with torch.no_grad():
                 wanted = teacher(images)
             loss = student_loss(student(images), wanted, 20.0, 0.0)
         engine.backward(loss)
         optimiser.step()
         optimiser.zero_grad()
+
+    learn = engine.graphed(update)
+
+    def ours() -> None:
+        with engine.autocast():
+            images = samples.draw(batch)
+        learn(images)
 
     return ours, step
 
@@ -131,19 +139,19 @@ def flop_per_image(step: Step, batch: int) -> float:
 
 def compare(about: dict[str, Any], loop: str, variant: str, device: str, steps: int) -> dict[str, Any]:
     """Our loop against the plain one, in alternating turns."""
-    precision, _, compiled = variant.partition("+")
+    precision, *extras = variant.split("+")
     make, batch = {"enrich": (enrich_steps, 128), "distill": (distill_steps, 64)}[loop]
-    engine = start(device, precision, seed=0, compiled=bool(compiled))
+    engine = start(device, precision, seed=0, compiled="compile" in extras, graphs="graphs" in extras)
     machine = matrix_rate(engine)
     ours, naive = make(engine, batch)
     began = time.perf_counter()
     ours()
     first = time.perf_counter() - began
-    for step in (naive, ours, naive):
+    for step in (naive, ours, naive, ours, ours):  # a recorded step is recorded at its fourth call
         step()
     turns = [[rate(step, batch, steps, engine.device) for step in (ours, naive)] for _ in range(5)]
     mine, theirs = (statistics.median(column) for column in zip(*turns, strict=True))
-    flop = flop_per_image(ours, batch)
+    flop = flop_per_image(make(replace(engine, graphs=False), batch)[0], batch)  # a graph's replay counts nothing
     return (
         about
         | {"loop": loop, "device": engine.device.type, "precision": variant, "batch_size": batch, "seed": 0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -14,12 +14,16 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from .errors import UsageError
+from .step_graph import StepGraph
 
 Network = TypeVar("Network", bound=nn.Module)
+Result = TypeVar("Result")
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def start(device: str = "auto", precision: str = "auto", seed: int = 0, compiled: bool = False) -> Engine:
+def start(
+    device: str = "auto", precision: str = "auto", seed: int = 0, compiled: bool = False, graphs: bool = False
+) -> Engine:
     """Choose device and precision, join the other processes under ``torchrun``, and seed this one.
 
     :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; ``auto`` takes the fastest one present.
@@ -28,7 +32,8 @@ def start(device: str = "auto", precision: str = "auto", seed: int = 0, compiled
         would all generate the same images.
     :param compiled: translate the networks that train, and those they train against, into machine code first; that
         takes a minute or two and is worth it for long runs.
-    :raises UsageError: when the device is not there, or cannot compute in this precision.
+    :param graphs: launch each training step as one CUDA graph (:mod:`degan_cli.step_graph`).
+    :raises UsageError: when the device is not there, or cannot compute in this precision or with graphs.
     """
     kind = _device_kind(device)
     if precision == "auto":
@@ -41,7 +46,23 @@ def start(device: str = "auto", precision: str = "auto", seed: int = 0, compiled
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
     torch.manual_seed(seed + accelerator.process_index)
-    return Engine(accelerator=accelerator, device=accelerator.device, precision=precision, compiled=compiled)
+    engine = Engine(
+        accelerator=accelerator, device=accelerator.device, precision=precision, compiled=compiled, graphs=graphs
+    )
+    if graphs and (reason := _no_graphs(engine)):
+        raise UsageError(f"--cuda-graphs {reason}")
+    return engine
+
+
+def _no_graphs(engine: Engine) -> str:
+    """Why this run's steps cannot be recorded; empty when they can."""
+    if engine.device.type != "cuda":
+        return f"needs a CUDA device, this one is {engine.device.type}; leave it out"
+    if engine.precision == "fp16":
+        return "does not go with --precision fp16, which reads each step's gradients back; use bf16 or fp32"
+    if engine.compiled:
+        return "does not go with --compile; leave one of them out"
+    return "records one process, not several; leave it out under torchrun" if engine.processes > 1 else ""
 
 
 def _device_kind(device: str) -> str:
@@ -68,6 +89,8 @@ class Engine:
     """``fp32``, ``bf16`` or ``fp16``."""
     compiled: bool = False
     """Whether networks are compiled for their steps; what only measures, inside :meth:`eager`, is not."""
+    graphs: bool = False
+    """Whether :meth:`graphed` steps are CUDA graphs."""
 
     @property
     def processes(self) -> int:
@@ -99,7 +122,7 @@ class Engine:
     ) -> torch.optim.Optimizer:
         """Adam with betas (beta1, 0.999), updating all weights in one fused kernel where the device has it."""
         fused = self.device.type in ("cpu", "cuda")
-        optimiser = torch.optim.Adam(parameters, lr=lr, betas=(beta1, 0.999), fused=fused)
+        optimiser = torch.optim.Adam(parameters, lr=lr, betas=(beta1, 0.999), fused=fused, capturable=self.graphs)
         return cast(torch.optim.Optimizer, self.accelerator.prepare(optimiser))
 
     def optimiser(
@@ -120,6 +143,10 @@ class Engine:
     def eager(self) -> AbstractContextManager[object]:
         """Leave networks uncompiled inside this context, where batches of other sizes would be compiled anew."""
         return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
+
+    def graphed(self, step: Callable[[Tensor], Result]) -> Callable[[Tensor], Result]:
+        """``step``, to be recorded as one CUDA graph if the run is to be so; made anew when a learning rate changes."""
+        return StepGraph(step) if self.graphs else step
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of ``loss``, averaged over the processes."""

@@ -53,6 +53,10 @@ Compile = Annotated[
     bool,
     typer.Option("--compile", help="Compile the networks first; no gain on CPUs so far.", rich_help_panel=RUN),
 ]
+CudaGraphs = Annotated[
+    bool,
+    typer.Option("--cuda-graphs", help="Launch each step as one CUDA graph; not measured yet.", rich_help_panel=RUN),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of all random numbers.", rich_help_panel=RUN)]
 MaxMinutes = Annotated[
     float | None,

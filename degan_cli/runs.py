@@ -90,6 +90,8 @@ class EnrichRun(Run):
     """Decay of the generator's moving average that is stored; 0 stores the last weights."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The method's own."""
+    graphs: bool = False
+    """Whether each update was one CUDA graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,8 @@ class DistillRun(Run):
     """Epochs without a better held-out agreement after which a stage ends."""
     held_out: int = 4096
     """Images by which the student is selected, at most."""
+    graphs: bool = False
+    """Whether each of the student's updates was one CUDA graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from ..options import (
     TRAINING,
     Arch,
     Compile,
+    CudaGraphs,
     DataDir,
     Device,
     Download,
@@ -213,6 +214,7 @@ def distill(
     device: Device = "auto",
     precision: Precision = "auto",
     compiled: Compile = False,
+    graphs: CudaGraphs = False,
     seed: Seed = 0,
     max_minutes: MaxMinutes = None,
     resume: Resume = False,
@@ -260,7 +262,7 @@ def distill(
     decay = RECIPES[chosen].weight_decay
     total_epochs = epochs or recipe.epochs
 
-    engine = start(device, precision, seed, compiled)
+    engine = start(device, precision, seed, compiled, graphs)
     run = DistillRun(
         teacher=str(teacher),
         arch=arch,
@@ -287,6 +289,7 @@ def distill(
         device=engine.device.type,
         precision=engine.precision,
         compiled=compiled,
+        graphs=graphs,
     )
     class_names = loaded.model.class_names
     input = spec.input_for(*loaded.model.input.shape)

@@ -16,6 +16,7 @@ from ..options import (
     TRAINING,
     Arch,
     Compile,
+    CudaGraphs,
     DataDir,
     Device,
     Download,
@@ -133,6 +134,7 @@ def enrich(
     device: Device = "auto",
     precision: Precision = "auto",
     compiled: Compile = False,
+    graphs: CudaGraphs = False,
     seed: Seed = 0,
     max_minutes: MaxMinutes = None,
     resume: Resume = False,
@@ -181,6 +183,7 @@ def enrich(
             "--epochs": epochs,
             "--tune": tune or None,
             "--ema": ema or None,
+            "--cuda-graphs": graphs or None,
         }
         for option, value in given_options.items():
             if value is not None:
@@ -224,7 +227,7 @@ def enrich(
     place = Place(plugins=plugins, data_dir=data_dir, download=download)
     images = None if proxy is None else open_proxy(proxy, shape, place)
 
-    engine = start(device, precision, seed, compiled)
+    engine = start(device, precision, seed, compiled, graphs)
     batch = batch_size or method_spec.batch_size or paper_batch_size(0 if images is None else len(images))
     if epochs is not None:
         if images is None:
@@ -244,7 +247,8 @@ def enrich(
         ]
         # fmt: on
         made = try_weights(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
-        engine = start(device, precision, seed, compiled)  # each run has left the processes' group; all are here again
+        # Each run has left the processes' group; all are here again.
+        engine = start(device, precision, seed, compiled, graphs)
         tried = scored(made)
         best = max(tried, key=lambda row: float(row["score"]))
         settings = replace(settings, lambda_e=best["lambda_e"], lambda_d=best["lambda_d"])
@@ -270,6 +274,7 @@ def enrich(
         device=engine.device.type,
         precision=engine.precision,
         compiled=compiled,
+        graphs=graphs,
     )
     if dry_run:
         networks = {

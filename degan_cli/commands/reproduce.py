@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..errors import UsageError
-from ..options import DATA, RUN, DataDir, Device, Download, DryRun, Json, MaxMinutes, Precision, Quiet, plugins_from
+from ..options import (
+    DATA,
+    RUN,
+    CudaGraphs,
+    DataDir,
+    Device,
+    Download,
+    DryRun,
+    Json,
+    MaxMinutes,
+    Precision,
+    Quiet,
+    plugins_from,
+)
 from ..report import note
 
 if TYPE_CHECKING:
@@ -44,6 +57,7 @@ def reproduce(
     download: Download = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    graphs: CudaGraphs = False,
     max_minutes: MaxMinutes = None,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -60,6 +74,10 @@ def reproduce(
     from ..paper.run import Ledger, run_parts, save_json
     from ..stopping import StopWatch
 
+    if graphs and table == "neighbours":
+        raise UsageError(
+            "--cuda-graphs is not for the neighbours, some of whose methods train no generator; leave it out"
+        )
     plugins = plugins_from(context)
     digests: dict[str, str] = {}
 
@@ -69,7 +87,7 @@ def reproduce(
         return digests[expression]
 
     common = ("--precision", precision, "--device", device)
-    makers = [Maker(seed=seed, common=common, digest=digest) for seed in _seeds(seeds)]
+    makers = [Maker(seed=seed, common=common, graphs=graphs, digest=digest) for seed in _seeds(seeds)]
     cells = choose(table, only or [], makers, scale)
     folder = output / "parts"
     shared = ["--data-dir", str(data_dir), *(["--download"] if download else [])]

@@ -67,6 +67,7 @@ def distill(
             held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
         wanted = top_classes(engine, teacher, held_out)  # (n,)
     curve: list[float] = []
+    recorded_with: tuple[Optimizer, float] | None = None
     vary = augment_heavily if run.augment == "heavy" else partial(augment, kind=run.augment)
 
     parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
@@ -78,20 +79,28 @@ def distill(
         schedule = type(schedule)(**numbers)
         report.resume_at(schedule.total * run.steps_per_epoch + schedule.step)
 
+    def update(images: Tensor) -> Tensor:
+        with engine.autocast():
+            with torch.no_grad():
+                teacher_logits = teacher(images)
+            loss = _loss(student(images), teacher_logits, run)
+        engine.backward(loss)
+        optimiser.step()
+        optimiser.zero_grad()
+        return loss.detach()
+
     code, loss, made = 0, torch.zeros((), device=engine.device), dict[str, Tensor]()
     for epoch in schedule:
         student.train()
-        set_rate(optimiser, run.lr * schedule.factor)
+        rate = run.lr * schedule.factor
+        if recorded_with != (optimiser, rate):
+            set_rate(optimiser, rate)
+            learn, recorded_with = engine.graphed(update), (optimiser, rate)
         for step in range(schedule.step, run.steps_per_epoch):
             made = samples.learn() or made
             with engine.autocast():
                 images = vary(samples.draw(run.batch_size))  # (batch, C, H, W) in [0, 1]
-                with torch.no_grad():
-                    teacher_logits = teacher(images)
-                loss = _loss(student(images), teacher_logits, run)
-            engine.backward(loss)
-            optimiser.step()
-            optimiser.zero_grad()
+            loss = learn(images)
             report.advance(run.batch_size * engine.processes)
             code = engine.largest(watch.due())
             if code and step + 1 < run.steps_per_epoch:  # the epoch's last step: after its row
@@ -99,7 +108,7 @@ def distill(
                 checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {run.steps_per_epoch}")
 
-        row = {name: float(value) for name, value in {"loss": loss.detach(), **made}.items()}
+        row = {name: float(value) for name, value in {"loss": loss, **made}.items()}
         check_finite(sum(row.values()), f"epoch {epoch + 1}", "--lr")
         if samples.live:
             held_out = samples.held_out(run.held_out)

@@ -70,8 +70,9 @@ def enrich(
         report.resume_at(start)
 
     look: dict[str, Any] = {}
+    learn = engine.graphed(method.step)
     for step in range(start + 1, run.steps + 1):
-        row = method.step(batches.take(run.batch_size))
+        row = learn(batches.take(run.batch_size))
         if average is not None:
             _follow(average, engine.unwrap(method.generator), run.ema)
         report.advance(run.batch_size * engine.processes)

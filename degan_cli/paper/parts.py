@@ -57,15 +57,18 @@ class Maker:
     seed: int
     common: tuple[str, ...]
     """Options that change the numbers, such as ``--precision bf16``."""
+    graphs: bool = False
+    """Whether generators and students are trained with ``--cuda-graphs``."""
     digest: Callable[[str], str]
     """The content of a data set's training images, by its expression; empty where it is not there."""
 
     def part(self, label: str, command: str, options: str, data: tuple[str, ...] = (), **needs: Part) -> Part:
         """A part; ``needs`` by option, with underscores for hyphens."""
+        graphs = ("--cuda-graphs",) if self.graphs and command in ("enrich", "distill") else ()
         return Part(
             label=label,
             command=command,
-            options=(*options.split(), "--seed", str(self.seed), *self.common),
+            options=(*options.split(), "--seed", str(self.seed), *self.common, *graphs),
             needs=tuple((f"--{name.replace('_', '-')}", part) for name, part in needs.items()),
             data=tuple(self.digest(expression) for expression in data),
         )

@@ -86,6 +86,8 @@ def test_the_curve_is_of_test_data_and_the_last_student_is_kept(models, capsys):
         (["enrich", "--classifier", "t.safetensors", "--method", "dafl", "--proxy", "digits"], "leave --proxy out"),
         (["enrich", "--classifier", "t.safetensors", "--method", "dafl", "--epochs", "2"], "give --steps"),
         (["enrich", "--classifier", "t.safetensors", "--method", "zskd", "--gan", "dcgan"], "leave --gan out"),
+        (["enrich", "--classifier", "t.safetensors", "--method", "zskd", "--cuda-graphs"], "leave --cuda-graphs out"),
+        (["distill", *TEACHER, "--samples", "digits", "--cuda-graphs", "--device", "cpu"], "needs a CUDA device"),
         (["enrich", "--classifier", "t.safetensors", "--method", "deepinversion"], "has no BatchNorm layers"),
         (["enrich", "--classifier", "t.safetensors", "--method", "pre-dfkd"], "use degan distill --method pre-dfkd"),
         (["enrich", "--classifier", "t.safetensors", "--method", "dafl", "-n", "5"], "degan sample"),

@@ -138,6 +138,14 @@ def test_a_dry_run_prints_plain_commands_and_does_nothing(data_dir, in_process, 
     assert not Path("r").exists()
 
 
+def test_graphs_are_for_generators_and_students(data_dir, in_process, capsys):
+    assert reproduce(data_dir, "table2", "--only", "svhn/degan", "--dry-run", "--cuda-graphs") == 0
+    lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line[1] for line in lines if "--cuda-graphs" in line] == ["enrich", "distill"]
+    assert reproduce(data_dir, "neighbours", "--only", "digits/zskd", "--dry-run", "--cuda-graphs") == 2
+    assert "--cuda-graphs is not for the neighbours" in capsys.readouterr().err
+
+
 def test_missing_data_are_told_by_the_command_that_needs_them(in_process, capsys, tmp_path):
     assert reproduce(tmp_path / "nothing", "table2", "--only", "svhn/proxy") == 3
     error = capsys.readouterr().err
