@@ -39,11 +39,17 @@ def render(name: str) -> str:
 
 
 def _paper(results: list[dict[str, Any]]) -> str:
-    """Measured means, the published numbers in brackets."""
+    """Measured means, the published numbers in brackets; the neighbours' columns are tables of their own."""
+    columns = dict.fromkeys(result["column"] for result in results) if results[0]["table"] == "neighbours" else [None]
+    parts = [[result for result in results if column in (None, result["column"])] for column in columns]
+    return "\n\n".join(f"{markdown(part)}\n\n{_lengths(part)}" for part in parts) + f" {_where(results[0])}"
+
+
+def _lengths(results: list[dict[str, Any]]) -> str:
+    """How far the runs were shortened, and over how many seeds."""
     scales = "; ".join(dict.fromkeys(result["scale"] for result in results))
     seeds = sorted({len(result["seeds"]) for result in results})
-    many = f"{'-'.join(map(str, seeds))} seed{'' if seeds == [1] else 's'} a cell"
-    return "\n".join([markdown(results), "", f"{scales}. {many}. {_where(results[0])}"])
+    return f"{scales}. {'-'.join(map(str, seeds))} seed{'' if seeds == [1] else 's'} a cell."
 
 
 def _demo(cells: list[dict[str, Any]]) -> str:
