@@ -18,7 +18,8 @@ from degan_cli.engine import start
 from degan_cli.errors import UsageError
 from degan_cli.loops.distill import distill
 from degan_cli.loops.enrich import enrich
-from degan_cli.methods import DeganSettings
+from degan_cli.methods import DaflSettings, DeganSettings
+from degan_cli.methods.dafl import Dafl
 from degan_cli.methods.degan import Degan
 from degan_cli.models import Generator
 from degan_cli.report import Report
@@ -109,22 +110,22 @@ def equal(ours, theirs):
         torch.testing.assert_close(ours[key], value, rtol=1e-3 if GPU else 0, atol=1e-3 if GPU else 0)
 
 
-def generator_of(engine, folder, steps, **settings):
-    """A generator's weights after so many updates."""
+def generator_of(engine, folder, method, settings):
+    """A generator's weights after some updates."""
     classifier = engine.place(tiny_classifier(seed=1)).freeze()
     run = EnrichRun(
-        classifier="t", proxy="noise", size=8, latent=4, width=1, steps=steps, batch_size=8, lr=1e-3, ema=0.9,
+        classifier="t", proxy="noise", size=8, latent=4, width=1, steps=12, batch_size=8, lr=1e-3, ema=0.9,
         graphs=engine.graphs, device=engine.device.type, precision="fp32",
     )  # fmt: skip
     torch.manual_seed(5)
     parts = MethodParts(
         engine=engine, generator=Generator(TinyGenerator(), "tiny", SHAPE), discriminator=TinyDiscriminator(),
-        classifier=classifier, latent=4, lr=1e-3, settings=DeganSettings(lambda_e=1.0, **settings),
+        classifier=classifier, latent=4, lr=1e-3, settings=settings,
     )  # fmt: skip
     proxy = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
     checkpoint = Checkpoint(folder, run.to_json(), engine)
-    with Report("e", steps, folder, quiet=True) as report:
-        kept, _ = enrich(engine, Degan(parts), classifier, proxy, run, checkpoint, report, StopWatch())
+    with Report("e", run.steps, folder, quiet=True) as report:
+        kept, _ = enrich(engine, method(parts), classifier, proxy, run, checkpoint, report, StopWatch())
     return kept.state_dict()
 
 
@@ -143,12 +144,15 @@ def student_of(engine, folder, generator, augment="none"):
     return best.state_dict()
 
 
-@pytest.mark.parametrize("settings", [{}, {"bn_weight": 0.1}])
-def test_a_recorded_generator_learns_the_same(graphs, tmp_path, settings):
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [(Degan, DeganSettings(lambda_e=1.0)), (Degan, DeganSettings(bn_weight=0.1)), (Dafl, DaflSettings())],
+)
+def test_a_recorded_generator_learns_the_same(graphs, tmp_path, method, settings):
     engine, made = graphs
-    ours = generator_of(engine(), tmp_path / "a", 12, **settings)
+    ours = generator_of(engine(), tmp_path / "a", method, settings)
     assert len(made) == 1
-    equal(ours, generator_of(plain(), tmp_path / "b", 12, **settings))
+    equal(ours, generator_of(plain(), tmp_path / "b", method, settings))
 
 
 @pytest.mark.parametrize("augment", ["none", "heavy"])
