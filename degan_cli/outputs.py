@@ -145,7 +145,8 @@ def claim(given: Path | None, derived: str, *, force: bool, resume: bool, as_jso
         raise UsageError(f"-o {path}: this is a folder; name a file")
     if path.exists() and not (force or resume):
         raise UsageError(f"{path} exists already; name another with -o, or overwrite it with --force")
-    if (folder / CHECKPOINT).exists() and not (force or resume):
+    # At any depth: what a command needs first, such as the generator of --enrich, is made inside its run folder.
+    if any(folder.rglob(CHECKPOINT)) and not (force or resume):
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -407,6 +407,8 @@ def test_a_run_that_stops_in_its_generator_is_taken_up_there(here, teach, capsys
     whole, _ = teach(*arguments, "-o", "whole.safetensors")
     assert run([*TEACH, *arguments, "-o", "part.safetensors", "--max-minutes", "0"]) == 75
     assert "--max-minutes is over" in capsys.readouterr().err
+    assert run([*TEACH, *arguments, "-o", "part.safetensors"]) == 2
+    assert "part.run holds a stopped run; go on with --resume" in the_error(capsys)
     assert (here / "part.run" / "generator.run" / "checkpoint.safetensors").exists()
     assert not (here / "part.run" / "generator.safetensors").exists()
     resumed, _ = teach(*arguments, "-o", "part.safetensors", "--resume")
