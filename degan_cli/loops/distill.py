@@ -67,7 +67,6 @@ def distill(
             held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
         wanted = top_classes(engine, teacher, held_out)  # (n,)
     curve: list[float] = []
-    recorded_with: tuple[Optimizer, float] | None = None
     vary = augment_heavily if run.augment == "heavy" else partial(augment, kind=run.augment)
 
     parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
@@ -79,7 +78,7 @@ def distill(
         schedule = type(schedule)(**numbers)
         report.resume_at(schedule.total * run.steps_per_epoch + schedule.step)
 
-    def update(images: Tensor) -> Tensor:
+    def update(images: Tensor) -> Tensor:  # (batch, C, H, W) in [0, 1], to the loss
         with engine.autocast():
             with torch.no_grad():
                 teacher_logits = teacher(images)
@@ -89,13 +88,14 @@ def distill(
         optimiser.zero_grad()
         return loss.detach()
 
+    learns_with: tuple[Optimizer, float] | None = None
     code, loss, made = 0, torch.zeros((), device=engine.device), dict[str, Tensor]()
     for epoch in schedule:
         student.train()
         rate = run.lr * schedule.factor
-        if recorded_with != (optimiser, rate):
+        if learns_with != (optimiser, rate):  # a recorded update knows one optimiser and one rate
             set_rate(optimiser, rate)
-            learn, recorded_with = engine.graphed(update), (optimiser, rate)
+            learn, learns_with = engine.graphed(update), (optimiser, rate)
         for step in range(schedule.step, run.steps_per_epoch):
             made = samples.learn() or made
             with engine.autocast():
