@@ -145,7 +145,7 @@ class Engine:
         return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
 
     def graphed(self, step: Callable[[Tensor], Result]) -> Callable[[Tensor], Result]:
-        """``step``, to be recorded as one CUDA graph if the run is to be so; made anew when a learning rate changes."""
+        """``step``, recorded as one CUDA graph if :attr:`graphs`; call again for another optimiser or learning rate."""
         return StepGraph(step) if self.graphs else step
 
     def backward(self, loss: Tensor) -> None:

@@ -147,9 +147,9 @@ class Distilled:
         teacher = make.part(f"{self.true_data}-{self.teacher}", "teacher", options, (self.true_data,))
         if row == "teacher":
             return teacher
-        row, _, augment = row.partition(", ")
         pair = f"{self.true_data}-from-{self.true_data if row == 'true' else self.proxy}"
-        label = f"{pair}-student-{row}{'-' if augment else ''}{augment}"
+        label = f"{pair}-student-{row.replace(', ', '-')}"
+        row, _, augment = row.partition(", ")
         student = partial(make.part, label, "distill", teacher=teacher)
         options = f"--student {self.student} {scale.distill} {f'--augment {augment}' if augment else ''}"
         if row in ("true", "proxy"):
@@ -243,6 +243,7 @@ class Incremental:
 
 ROWS = ("teacher", "true", "proxy", "dcgan", "degan")
 HEAVY: dict[str, float | None] = {"proxy, heavy": None, "degan, heavy": None}
+"""Rows beyond the paper, so without a published number."""
 CIFAR10 = partial(Distilled, true_data="cifar10", teacher="alexnet", student="alexnet-half")
 NINETY = dict(zip(ROWS, (83.02, 81.78, 74.58, 66.24, 80.55), strict=True)) | HEAVY
 INCEPTION = "--optimiser sgd --augment crop-flip --epochs 200 --milestones 60,120,160 --weight-decay 5e-4"
