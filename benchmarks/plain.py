@@ -1,6 +1,6 @@
 """The two loops as the paper's description reads, without any trick: what ours are compared with.
 
-A data loader with per-image transforms, float32, the library's LocalResponseNorm, gradients that also flow into the
+A data loader with per-image transforms, float32, the library's own layers, gradients that also flow into the
 frozen networks, unfused Adam, and a loss that is read on the host in every step.
 """
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from degan_cli.gans.small_maps import Double, FromPoint, Halve, ToPoint
 from degan_cli.networks.lrn import LocalResponseNorm
 
 
@@ -30,13 +31,19 @@ class Transformed(Dataset[Tensor]):
         return (image - 0.5) / 0.5
 
 
-def with_library_lrn(network: nn.Module) -> nn.Module:
-    """The same network with ``nn.LocalResponseNorm`` for ours; weights are shared."""
+def with_library_layers(network: nn.Module) -> nn.Module:
+    """The same network with PyTorch's own layers for ours; weights are shared."""
     for name, child in network.named_children():
         if isinstance(child, LocalResponseNorm):
             setattr(network, name, nn.LocalResponseNorm(child.size))
+        elif isinstance(child, FromPoint | ToPoint | Halve | Double):
+            kind = nn.Conv2d if isinstance(child, nn.Conv2d) else nn.ConvTranspose2d
+            sizes = child.in_channels, child.out_channels, child.kernel_size, child.stride, child.padding
+            library = kind(*sizes, bias=False)
+            library.weight = child.weight
+            setattr(network, name, library)
         else:
-            with_library_lrn(child)
+            with_library_layers(child)
     return network
 
 

@@ -57,9 +57,9 @@ def enrich_steps(engine: Engine, batch: int, size: int = 32, make: Make = alexne
     shape = GanShape(channels=3, size=size)
     proxy = torch.randint(0, 256, (2000, 3, size, size), dtype=torch.uint8)
     classifier = classifier_of(make, size)
-    naive = plain.with_library_lrn(copy.deepcopy(classifier.network)).eval().to(engine.device)
+    naive = plain.with_library_layers(copy.deepcopy(classifier.network)).eval().to(engine.device)
     networks = [Network(shape), Discriminator(shape)]
-    theirs = [copy.deepcopy(network).to(engine.device) for network in networks]
+    theirs = [plain.with_library_layers(copy.deepcopy(network)).to(engine.device) for network in networks]
     parts = MethodParts(
         engine=engine,
         generator=Generator(networks[0], "dcgan", shape),
@@ -85,8 +85,8 @@ def distill_steps(
     shape = GanShape(channels=3, size=size)
     teacher, student = (classifier_of(each, size) for each in (make, make_student))
     generator = Network(shape)
-    naive = [plain.with_library_lrn(copy.deepcopy(c.network)).to(engine.device) for c in (teacher, student)]
-    step = plain.distill_step(copy.deepcopy(generator).to(engine.device), *naive, batch, shape.latent, engine.device)
+    networks = [plain.with_library_layers(copy.deepcopy(n)) for n in (generator, teacher.network, student.network)]
+    step = plain.distill_step(*(n.to(engine.device) for n in networks), batch, shape.latent, engine.device)
     samples = GeneratorSource(engine.place(Generator(generator, "dcgan", shape)), engine.device)
     teacher, student = engine.place(teacher).freeze(), engine.prepare(student).train()
     optimiser = engine.adam(student.parameters(), 1e-3, 0.5)

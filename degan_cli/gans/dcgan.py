@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..specs import GanShape
+from .small_maps import Double, FromPoint, Halve, ToPoint
 
 MIN_SIZE = 32
 WIDEST = 16
@@ -43,10 +44,9 @@ class Generator(nn.Module):
     def __init__(self, shape: GanShape) -> None:
         super().__init__()
         widths = hidden_widths(shape)[::-1]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(shape.latent, widths[0], 4, 1, 0, bias=False)]  # 4x4
+        layers: list[nn.Module] = [FromPoint(shape.latent, widths[0])]  # 4x4
         for inputs, outputs in zip(widths, widths[1:], strict=False):
-            layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)]
-            layers += [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), Double(inputs, outputs)]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)]
         layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 1, 1, 0, bias=False)]
         self.layers = nn.Sequential(*layers)
@@ -67,10 +67,10 @@ class Discriminator(nn.Module):
     def __init__(self, shape: GanShape) -> None:
         super().__init__()
         widths = hidden_widths(shape)
-        layers: list[nn.Module] = [nn.Conv2d(shape.channels, widths[0], 4, 2, 1, bias=False), _leaky()]
+        layers: list[nn.Module] = [Halve(shape.channels, widths[0]), _leaky()]
         for inputs, outputs in zip(widths, widths[1:], strict=False):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), _leaky()]
-        layers += [nn.Conv2d(widths[-1], 1, 2, 2, 0, bias=False)]  # (batch, widths[-1], 2, 2) to (batch, 1, 1, 1)
+            layers += [Halve(inputs, outputs), nn.BatchNorm2d(outputs), _leaky()]
+        layers += [ToPoint(widths[-1], 1)]  # (batch, widths[-1], 2, 2) to (batch, 1, 1, 1)
         self.layers = nn.Sequential(*layers)
         self.apply(init_weights)
 
