@@ -2,21 +2,23 @@
 
     python benchmarks/speed.py [--device cpu] [--variants fp32,bf16,bf16+compile,bf16+graphs] [--growth]
 
-The AlexNet pair at 32 pixels and the DCGAN of the paper; batch 128 for enrich and 64 for distill. The share is of
-the rate of a large matrix product in the same precision, measured in this run. ``--growth`` measures our loops
+The AlexNet pair at 32 pixels and the DCGAN of the paper; batch 128 for enrich and 64 for distill. Each loop has a
+process of its own and waits while the other computes. The share is of the rate of a large matrix product in the same
+precision, measured in this run. ``--growth`` measures our loops
 alone at other batches, and with ResNet-32 at other image sizes.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
+import multiprocessing
 import shlex
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 import plain
@@ -42,8 +44,15 @@ from degan_cli.sampling import Shuffle
 from degan_cli.specs import GanShape, InputSpec, MethodParts
 
 NAMES = tuple(map(str, range(10)))
+PROXY = 2000
+TURNS = 9
 Step = Callable[[], object]
 Make = Callable[[int], nn.Module]
+
+
+def proxy_images(size: int) -> Tensor:
+    """As many images of noise as :data:`PROXY` says, uint8 (N, 3, size, size)."""
+    return torch.randint(0, 256, (PROXY, 3, size, size), dtype=torch.uint8)
 
 
 def classifier_of(make: Make, size: int) -> Classifier:
@@ -52,43 +61,35 @@ def classifier_of(make: Make, size: int) -> Classifier:
     return Classifier(make(10), "a", NAMES, input)
 
 
-def enrich_steps(engine: Engine, batch: int, size: int = 32, make: Make = alexnet) -> tuple[Step, Step]:
-    """Our step and the plain one, each with networks of its own."""
+def enrich_step(engine: Engine, batch: int, size: int = 32, make: Make = alexnet) -> Step:
+    """Our step of enrich, without its report."""
     shape = GanShape(channels=3, size=size)
-    proxy = torch.randint(0, 256, (2000, 3, size, size), dtype=torch.uint8)
-    classifier = classifier_of(make, size)
-    naive = plain.with_library_layers(copy.deepcopy(classifier.network)).eval().to(engine.device)
-    networks = [Network(shape), Discriminator(shape)]
-    theirs = [plain.with_library_layers(copy.deepcopy(network)).to(engine.device) for network in networks]
     parts = MethodParts(
         engine=engine,
-        generator=Generator(networks[0], "dcgan", shape),
-        discriminator=networks[1],
-        classifier=engine.place(classifier).freeze(),
+        generator=Generator(Network(shape), "dcgan", shape),
+        discriminator=Discriminator(shape),
+        classifier=engine.place(classifier_of(make, size)).freeze(),
         latent=shape.latent,
         lr=2e-4,
         settings=DeganSettings(),
     )
     learn = engine.graphed(Degan(parts).step)
-    shuffle, on_device = Shuffle(len(proxy), engine.device), proxy.to(engine.device)
+    shuffle, proxy = Shuffle(PROXY, engine.device), proxy_images(size).to(engine.device)
 
-    def ours() -> None:
-        learn(to_unit(on_device[shuffle.take(batch)]))
+    def step() -> None:
+        learn(to_unit(proxy[shuffle.take(batch)]))
 
-    return ours, plain.enrich_step(*theirs, naive, proxy, batch, shape.latent, engine.device)
+    return step
 
 
-def distill_steps(
+def distill_step(
     engine: Engine, batch: int, size: int = 32, make: Make = alexnet, make_student: Make = alexnet_half
-) -> tuple[Step, Step]:
-    """Our step and the plain one, each with networks of its own."""
+) -> Step:
+    """Our step of distill, without its report."""
     shape = GanShape(channels=3, size=size)
-    teacher, student = (classifier_of(each, size) for each in (make, make_student))
-    generator = Network(shape)
-    networks = [plain.with_library_layers(copy.deepcopy(n)) for n in (generator, teacher.network, student.network)]
-    step = plain.distill_step(*(n.to(engine.device) for n in networks), batch, shape.latent, engine.device)
-    samples = GeneratorSource(engine.place(Generator(generator, "dcgan", shape)), engine.device)
-    teacher, student = engine.place(teacher).freeze(), engine.prepare(student).train()
+    samples = GeneratorSource(engine.place(Generator(Network(shape), "dcgan", shape)), engine.device)
+    teacher = engine.place(classifier_of(make, size)).freeze()
+    student = engine.prepare(classifier_of(make_student, size)).train()
     optimiser = engine.adam(student.parameters(), 1e-3, 0.5)
 
     def update(images: Tensor) -> None:
@@ -102,12 +103,54 @@ def distill_steps(
 
     learn = engine.graphed(update)
 
-    def ours() -> None:
+    def step() -> None:
         with engine.autocast():
             images = samples.draw(batch)
         learn(images)
 
-    return ours, step
+    return step
+
+
+def plain_step(loop: str, device: torch.device, batch: int) -> Step:
+    """The plain loop's step with the same networks, of PyTorch's own layers."""
+    shape = GanShape(channels=3, size=32)
+
+    def placed(network: nn.Module) -> nn.Module:
+        return plain.with_library_layers(network).to(device)
+
+    generator, teacher = placed(Network(shape)), placed(alexnet(len(NAMES)))
+    if loop == "enrich":
+        discriminator, proxy = placed(Discriminator(shape)), proxy_images(32)
+        return plain.enrich_step(generator, discriminator, teacher.eval(), proxy, batch, shape.latent, device)
+    return plain.distill_step(generator, teacher, placed(alexnet_half(len(NAMES))), batch, shape.latent, device)
+
+
+class PlainLoop:
+    """The plain loop in a process of its own, so that nothing that ours sets for its process is given to it too."""
+
+    def __init__(self, loop: str, device: torch.device, batch: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.here, there = context.Pipe()
+        self.process = context.Process(target=serve_plain, args=(there, loop, str(device), batch), daemon=True)
+        self.process.start()
+
+    def rate(self, steps: int) -> float:
+        """Images per second over so many steps."""
+        self.here.send(steps)
+        return float(self.here.recv())
+
+    def close(self) -> None:
+        """End the process."""
+        self.here.send(0)
+        self.process.join()
+
+
+def serve_plain(connection: Connection, loop: str, device: str, batch: int) -> None:
+    """Answer each number of steps with the rate of so many, until 0 comes."""
+    torch.manual_seed(0)
+    step = plain_step(loop, torch.device(device), batch)
+    while steps := connection.recv():
+        connection.send(rate(step, batch, steps, torch.device(device)))
 
 
 def rate(step: Step, batch: int, steps: int, device: torch.device) -> float:
@@ -140,18 +183,19 @@ def flop_per_image(step: Step, batch: int) -> float:
 def compare(about: dict[str, Any], loop: str, variant: str, device: str, steps: int) -> dict[str, Any]:
     """Our loop against the plain one, in alternating turns."""
     precision, *extras = variant.split("+")
-    make, batch = {"enrich": (enrich_steps, 128), "distill": (distill_steps, 64)}[loop]
+    make, batch = {"enrich": (enrich_step, 128), "distill": (distill_step, 64)}[loop]
     engine = start(device, precision, seed=0, compiled="compile" in extras, graphs="graphs" in extras)
     machine = matrix_rate(engine)
-    ours, naive = make(engine, batch)
+    ours, naive = make(engine, batch), PlainLoop(loop, engine.device, batch)
     began = time.perf_counter()
     ours()
     first = time.perf_counter() - began
-    for step in (naive, ours, naive, ours, ours):  # a recorded step is recorded at its fourth call
-        step()
-    turns = [[rate(step, batch, steps, engine.device) for step in (ours, naive)] for _ in range(5)]
+    naive.rate(2)
+    rate(ours, batch, 3, engine.device)  # a recorded step is recorded at its fourth call
+    turns = [[rate(ours, batch, steps, engine.device), naive.rate(steps)] for _ in range(TURNS)]
+    naive.close()
     mine, theirs = (statistics.median(column) for column in zip(*turns, strict=True))
-    flop = flop_per_image(make(replace(engine, graphs=False), batch)[0], batch)  # a graph's replay counts nothing
+    flop = flop_per_image(make(replace(engine, graphs=False), batch), batch)  # a graph's replay counts nothing
     return (
         about
         | {"loop": loop, "device": engine.device.type, "precision": variant, "batch_size": batch, "seed": 0}
@@ -166,9 +210,9 @@ def grow(about: dict[str, Any], loop: str, precision: str, device: str, batch: i
     engine = start(device, precision, seed=0)
     machine = matrix_rate(engine)
     if loop == "enrich":
-        ours, _ = enrich_steps(engine, batch, size, resnet32)
+        ours = enrich_step(engine, batch, size, resnet32)
     else:
-        ours, _ = distill_steps(engine, batch, size, resnet32, resnet32)
+        ours = distill_step(engine, batch, size, resnet32, resnet32)
     ours()
     mine = statistics.median(rate(ours, batch, 2, engine.device) for _ in range(3))
     flop = flop_per_image(ours, batch)
@@ -185,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--variants", default="fp32,bf16,bf16+compile")
-    parser.add_argument("--steps", type=int, default=5, help="in each of five turns")
+    parser.add_argument("--steps", type=int, default=5, help=f"in each of {TURNS} turns")
     parser.add_argument("--growth", action="store_true")
     options = parser.parse_args()
     about = provenance(shlex.join(["python", "benchmarks/speed.py", *sys.argv[1:]]))

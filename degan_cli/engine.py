@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from .errors import UsageError
+from .heap import keep_freed_memory
 from .step_graph import StepGraph
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -36,6 +37,8 @@ def start(
     :raises UsageError: when the device is not there, or cannot compute in this precision or with graphs.
     """
     kind = _device_kind(device)
+    if kind == "cpu":
+        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
     if precision == "fp16" and kind != "cuda":
