@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from degan_cli.checkpoint import Checkpoint
 from degan_cli.engine import Engine, start
+from degan_cli.loops.distill import distill
 from degan_cli.models import Classifier, Generator
+from degan_cli.report import Report
+from degan_cli.runs import DistillRun
+from degan_cli.samples import GeneratorSource
 from degan_cli.specs import GanShape, InputSpec
+from degan_cli.stopping import StopWatch
 
 INPUT = InputSpec(channels=1, height=8, width=8, mean=(0.5,), std=(0.5,))
 SHAPE = GanShape(channels=1, size=8, latent=4, width=2)
@@ -45,6 +53,36 @@ def tiny_classifier(classes: int = 3, seed: int = 0) -> Classifier:
         nn.Linear(64, classes),
     )
     return Classifier(network, "tiny", tuple(f"class {k}" for k in range(classes)), INPUT)
+
+
+class StopAfter(StopWatch):
+    """Asks to stop from its n-th step on, as SIGTERM at that moment would; or with another exit code."""
+
+    def __init__(self, steps: int, code: int = 143) -> None:
+        super().__init__()
+        self.left, self.code = steps, code
+
+    def due(self) -> int:
+        self.left -= 1
+        return self.code if self.left <= 0 else 0
+
+
+def run_distill(
+    folder: Path, generator: Generator, watch: StopWatch | None = None, engine: Engine | None = None, **settings: Any
+) -> tuple[Classifier, dict[str, Any]]:
+    """A tiny student of a tiny teacher after its two stages of two epochs, of 7 steps each."""
+    engine = engine or start("cpu", "fp32", seed=0)
+    settings = {"epochs": 2, "steps_per_epoch": 7, "batch_size": 8, "held_out": 32, "lr": 0.01} | settings
+    run = DistillRun(
+        teacher="t", student="tiny", samples=("g",), graphs=engine.graphs, compiled=engine.compiled,
+        device=engine.device.type, precision=engine.precision, **settings,
+    )  # fmt: skip
+    source = GeneratorSource(copy.deepcopy(generator).to(engine.device), engine.device)
+    networks = tiny_classifier(seed=1), tiny_classifier(seed=2)
+    torch.manual_seed(6)
+    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    with Report("d", 1, folder, quiet=True) as report:
+        return distill(engine, *networks, source, run, checkpoint, report, watch or StopWatch())
 
 
 @pytest.fixture

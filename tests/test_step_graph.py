@@ -2,29 +2,26 @@
 computed, at the same addresses, and nothing that Python did; so it shows whether a step can be recorded at all.
 """
 
-import copy
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
+from conftest import SHAPE, TinyDiscriminator, TinyGenerator, run_distill, tiny_classifier
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from degan_cli.checkpoint import Checkpoint
 from degan_cli.engine import start
 from degan_cli.errors import UsageError
-from degan_cli.loops.distill import distill
 from degan_cli.loops.enrich import enrich
 from degan_cli.methods import DaflSettings, DeganSettings
 from degan_cli.methods.dafl import Dafl
 from degan_cli.methods.degan import Degan
 from degan_cli.models import Generator
 from degan_cli.report import Report
-from degan_cli.runs import DistillRun, EnrichRun
-from degan_cli.samples import GeneratorSource
+from degan_cli.runs import EnrichRun
 from degan_cli.specs import MethodParts
 from degan_cli.step_graph import WARM_UP, StepGraph
 from degan_cli.stopping import StopWatch
@@ -129,21 +126,6 @@ def generator_of(engine, folder, method, settings):
     return kept.state_dict()
 
 
-def student_of(engine, folder, generator, augment="none"):
-    """A student's weights after the two stages of learning."""
-    run = DistillRun(
-        teacher="t", student="tiny", samples=("g",), epochs=2, steps_per_epoch=7, batch_size=8, held_out=32, lr=0.01,
-        augment=augment, graphs=engine.graphs, device=engine.device.type, precision="fp32",
-    )  # fmt: skip
-    source = GeneratorSource(copy.deepcopy(generator).to(engine.device), engine.device)
-    networks = tiny_classifier(seed=1), tiny_classifier(seed=2)
-    torch.manual_seed(6)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
-    with Report("d", 1, folder, quiet=True) as report:
-        best, _ = distill(engine, *networks, source, run, checkpoint, report, StopWatch())
-    return best.state_dict()
-
-
 @pytest.mark.parametrize(
     ("method", "settings"),
     [(Degan, DeganSettings(lambda_e=1.0)), (Degan, DeganSettings(bn_weight=0.1)), (Dafl, DaflSettings())],
@@ -158,9 +140,9 @@ def test_a_recorded_generator_learns_the_same(graphs, tmp_path, method, settings
 @pytest.mark.parametrize("augment", ["none", "heavy"])
 def test_a_recorded_student_learns_the_same_and_each_stage_is_recorded(graphs, tmp_path, tiny_generator, augment):
     engine, made = graphs
-    ours = student_of(engine(), tmp_path / "a", tiny_generator, augment)
+    ours = run_distill(tmp_path / "a", tiny_generator, engine=engine(), augment=augment)[0].state_dict()
     assert len(made) == 2
-    equal(ours, student_of(plain(), tmp_path / "b", tiny_generator, augment))
+    equal(ours, run_distill(tmp_path / "b", tiny_generator, engine=plain(), augment=augment)[0].state_dict())
 
 
 def test_every_call_is_one_step_on_its_own_images(graphs):

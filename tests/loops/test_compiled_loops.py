@@ -1,45 +1,18 @@
 """Compiled networks: the same training up to rounding, and the same bytes after a stop. Compiling takes a while."""
 
-import copy
-
 import pytest
 import torch
-from conftest import tiny_classifier
+from conftest import StopAfter, run_distill, tiny_classifier
 
-from degan_cli.checkpoint import Checkpoint
 from degan_cli.engine import start
 from degan_cli.errors import Stopped
-from degan_cli.loops.distill import distill
-from degan_cli.report import Report
-from degan_cli.runs import DistillRun
-from degan_cli.samples import GeneratorSource
-from degan_cli.stopping import StopWatch
 
 pytestmark = pytest.mark.slow
 
 
-class StopAfter(StopWatch):
-    def __init__(self, steps):
-        super().__init__()
-        self.left = steps
-
-    def due(self):
-        self.left -= 1
-        return 143 if self.left == 0 else 0
-
-
 def student(folder, generator, compiled, watch=None):
     engine = start("cpu", "fp32", seed=0, compiled=compiled)
-    run = DistillRun(
-        teacher="t", student="tiny", samples=("g",), epochs=1, steps_per_epoch=5, batch_size=8, held_out=32,
-        lr=0.01, compiled=compiled, device="cpu", precision="fp32",
-    )  # fmt: skip
-    source = GeneratorSource(copy.deepcopy(generator), engine.device)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
-    with Report("d", 1, folder, quiet=True) as report:
-        networks = tiny_classifier(seed=1), tiny_classifier(seed=2)
-        best, _ = distill(engine, *networks, source, run, checkpoint, report, watch or StopWatch())
-    return best
+    return run_distill(folder, generator, watch, engine, epochs=1, steps_per_epoch=5)[0]
 
 
 def test_a_compiled_student_learns_the_same_up_to_rounding(tmp_path, tiny_generator):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import StopAfter
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,18 +31,6 @@ WAYS = {
     "gradient": GRADIENT,
     "gradient, as it is": replace(GRADIENT, augment=False, init="noise"),
 }
-
-
-class StopAfter(StopWatch):
-    """Asks to stop at its n-th step, as --max-minutes at that moment would."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.left = steps
-
-    def due(self) -> int:
-        self.left -= 1
-        return 75 if self.left == 0 else 0
 
 
 def striped(count: int = 40, channels: int = 1) -> ImageSet:
@@ -74,7 +63,7 @@ def test_a_run_that_stopped_twice_equals_an_unbroken_one(tmp_path, way):
     whole, metrics = run_condense(tmp_path / "a", WAYS[way])
     for steps in (1, 3):  # the first network of gradient matching has been trained, then it is the second's turn
         with pytest.raises(Stopped, match="--max-minutes is over, step . of .; go on with .* --resume") as stopped:
-            run_condense(tmp_path / "b", WAYS[way], StopAfter(steps))
+            run_condense(tmp_path / "b", WAYS[way], StopAfter(steps, code=75))
         assert stopped.value.exit_code == 75
     resumed, again = run_condense(tmp_path / "b", WAYS[way])
     assert torch.equal(whole.images, resumed.images)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SHAPE, TinyGenerator, tiny_classifier
+from conftest import SHAPE, StopAfter, TinyGenerator, tiny_classifier
 from torch import Tensor, nn
 
 from degan_cli.augment import augment
@@ -35,18 +35,6 @@ CPU = torch.device("cpu")
 OLD, NEW = 3, 2
 STEPS = 3
 """In an epoch: 48 images in batches of 16."""
-
-
-class StopAfter(StopWatch):
-    """Asks to stop at its n-th step, as SIGTERM at that moment would."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.left = steps
-
-    def due(self) -> int:
-        self.left -= 1
-        return 143 if self.left == 0 else 0
 
 
 def noise(count: int, seed: int = 0) -> Tensor:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from conftest import tiny_classifier
+from conftest import StopAfter, tiny_classifier
 
 from degan_cli.checkpoint import Checkpoint
 from degan_cli.engine import start
@@ -48,18 +48,6 @@ class Towards:
 
     def state(self):
         return {}
-
-
-class StopAfter(StopWatch):
-    """Asks to stop at its n-th step and from then on, as SIGTERM at that moment would."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.left = steps
-
-    def due(self):
-        self.left -= 1
-        return 143 if self.left <= 0 else 0
 
 
 def test_a_batch_by_hand():

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
+from conftest import SHAPE, StopAfter, TinyDiscriminator, TinyGenerator, run_distill, tiny_classifier
 
 from degan_cli.checkpoint import Checkpoint
 from degan_cli.engine import start
@@ -20,21 +20,9 @@ from degan_cli.methods.settings import DeganSettings
 from degan_cli.models import Generator
 from degan_cli.report import Report
 from degan_cli.runs import DistillRun, EnrichRun, TeacherRun
-from degan_cli.samples import GeneratorSource, StoredSource
+from degan_cli.samples import StoredSource
 from degan_cli.specs import ImageSet, MethodParts
 from degan_cli.stopping import StopWatch
-
-
-class StopAfter(StopWatch):
-    """Asks to stop at its n-th step, as SIGTERM at that moment would."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.left = steps
-
-    def due(self):
-        self.left -= 1
-        return 143 if self.left == 0 else 0
 
 
 def noise(count, seed=0):
@@ -57,20 +45,6 @@ def run_teacher(folder, watch, epochs=3, classifier=None, **settings):
     classifier = classifier or tiny_classifier()
     with Report("t", 1, folder, quiet=True) as report:
         best, metrics = train_teacher(engine, classifier, striped(120), run, checkpoint, report, watch)
-    return best.state_dict(), metrics
-
-
-def run_distill(folder, watch, generator, lr=0.01, augment="none"):
-    engine = start("cpu", "fp32", seed=0)
-    run = DistillRun(
-        teacher="t", student="tiny", samples=("g",), epochs=2, steps_per_epoch=7, batch_size=8, held_out=32, lr=lr,
-        augment=augment, device="cpu", precision="fp32",
-    )  # fmt: skip
-    source = GeneratorSource(copy.deepcopy(generator), engine.device)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
-    with Report("d", 1, folder, quiet=True) as report:
-        parts = (engine, tiny_classifier(seed=1), tiny_classifier(seed=2), source, run, checkpoint, report, watch)
-        best, metrics = distill(*parts)
     return best.state_dict(), metrics
 
 
@@ -148,20 +122,20 @@ def test_the_rows_of_a_resumed_teacher_are_those_of_an_unbroken_one(tmp_path, se
 
 @pytest.mark.parametrize("stop", [1, 7, 10, 20])
 def test_a_resumed_student_equals_an_unbroken_one(tmp_path, tiny_generator, stop):
-    whole, metrics = run_distill(tmp_path / "a", StopWatch(), tiny_generator)
+    whole, metrics = run_distill(tmp_path / "a", tiny_generator)
     with pytest.raises(Stopped):
-        run_distill(tmp_path / "b", StopAfter(stop), tiny_generator)
-    resumed, again = run_distill(tmp_path / "b", StopWatch(), tiny_generator)
-    assert_equal(whole, resumed)
+        run_distill(tmp_path / "b", tiny_generator, StopAfter(stop))
+    resumed, again = run_distill(tmp_path / "b", tiny_generator)
+    assert_equal(whole.state_dict(), resumed.state_dict())
     assert metrics == again
 
 
 @pytest.mark.parametrize("stop", [5, 7, 9])
 def test_the_rows_of_a_resumed_student_are_those_of_an_unbroken_one(tmp_path, tiny_generator, stop):
-    run_distill(tmp_path / "a", StopWatch(), tiny_generator)  # 7 steps an epoch
+    run_distill(tmp_path / "a", tiny_generator)  # 7 steps an epoch
     with pytest.raises(Stopped):
-        run_distill(tmp_path / "b", StopAfter(stop), tiny_generator)
-    run_distill(tmp_path / "b", StopWatch(), tiny_generator)
+        run_distill(tmp_path / "b", tiny_generator, StopAfter(stop))
+    run_distill(tmp_path / "b", tiny_generator)
     assert rows(tmp_path / "b") == rows(tmp_path / "a")
 
 
@@ -315,7 +289,7 @@ def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones
         return images
 
     monkeypatch.setattr(f"degan_cli.loops.distill.{changes}", spy)
-    run_distill(tmp_path, StopWatch(), Generator(TinyGenerator(), "tiny", SHAPE), augment=kind)
+    run_distill(tmp_path, Generator(TinyGenerator(), "tiny", SHAPE), augment=kind)
     assert seen == [(torch.float32, 8, {} if kind == "heavy" else {"kind": kind})] * len(seen)
     assert len(seen) == 2 * 2 * 7  # stages, epochs, steps
 
