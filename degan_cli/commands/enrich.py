@@ -244,6 +244,7 @@ def enrich(
             *(() if arch is None else ("--arch", arch)),
             *(() if num_classes is None else ("--num-classes", str(num_classes))),
             *(text for pair in set_ or () for text in ("--set", pair)),
+            *(("--cuda-graphs",) if graphs else ()),  # --compile would take longer than these runs
         ]
         # fmt: on
         made = try_weights(out, arguments, steps or PAPER_STEPS, max_minutes, resume)
