@@ -4,8 +4,8 @@
 
 The AlexNet pair at 32 pixels and the DCGAN of the paper; batch 128 for enrich and 64 for distill. Each loop has a
 process of its own and waits while the other computes. The share is of the rate of a large matrix product in the same
-precision, measured in this run. ``--growth`` measures our loops
-alone at other batches, and with ResNet-32 at other image sizes.
+precision, measured in this run. ``--growth`` measures our loops alone at other batches, and with ResNet-32 at other
+image sizes.
 """
 
 from __future__ import annotations
