@@ -16,7 +16,7 @@ from degan_cli.engine import start
 {start}
 for _ in range(10):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(2**26, dtype=torch.uint8)  # 64 MiB: 16384 pages of 4 KiB
+    torch.ones(2**26, dtype=torch.uint8)  # 64 MiB: 16384 pages, or 32 huge ones
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -27,5 +27,5 @@ def test_large_blocks_come_from_pages_that_the_process_holds() -> None:
         command = [sys.executable, "-c", FAULTS.format(start=start)]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-    assert faults("start('cpu')") < 100
-    assert faults("") > 100, "the allocator keeps its memory anyway: keep_freed_memory() may go"
+    assert faults("start('cpu')") < 20
+    assert faults("") > 20, "the allocator keeps its memory anyway: keep_freed_memory() may go"
