@@ -2,8 +2,9 @@
 
 A kernel that covers a whole map is a linear layer. The 4x4 kernels with stride 2 on maps of 4x4 become products with
 their patches as rows, in bfloat16 on a CPU only: PyTorch's own take up to six times as long there, most for the
-gradient of the weights. In float32, on larger maps and on other devices PyTorch's own are as fast or faster, and
-used. Weights keep the shapes and names of ``nn.Conv2d`` and ``nn.ConvTranspose2d``.
+gradient of the weights. In float32 and on larger maps PyTorch's own are as fast or faster; they are used there, and
+on other devices, where nothing was measured. Weights keep the shapes and names of ``nn.Conv2d`` and
+``nn.ConvTranspose2d``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class FromPoint(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Each input times its kernel, summed over the inputs."""
-        return _as_map(F.linear(x.flatten(1), _as_matrix(self.weight).T), 4, self.out_channels)
+        return _as_map(x.flatten(1) @ _as_matrix(self.weight), 4, self.out_channels)
 
 
 class ToPoint(nn.Conv2d):
@@ -38,7 +39,7 @@ class ToPoint(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """The whole map times each kernel."""
-        return F.linear(x.permute(0, 2, 3, 1).flatten(1), _as_matrix(self.weight))[:, :, None, None]
+        return (_as_matrix(x) @ _as_matrix(self.weight).T)[:, :, None, None]
 
 
 class Halve(nn.Conv2d):
@@ -128,9 +129,9 @@ def _sum_of_patches(patches: Tensor, side: int) -> Tensor:
     return total[:, 1:-1, 1:-1].to(patches.dtype).permute(0, 3, 1, 2)
 
 
-def _as_matrix(weight: Tensor) -> Tensor:
-    """(a, b, height, width) to (a, height * width * b): a view when the weight is channels_last."""
-    return weight.permute(0, 2, 3, 1).flatten(1)
+def _as_matrix(values: Tensor) -> Tensor:
+    """Kernels or maps (a, b, height, width) to (a, height * width * b): a view when channels_last."""
+    return values.permute(0, 2, 3, 1).flatten(1)
 
 
 def _as_map(values: Tensor, side: int, channels: int) -> Tensor:
