@@ -31,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from degan_cli.engine import Engine, start
 from degan_cli.gans.dcgan import Discriminator
 from degan_cli.gans.dcgan import Generator as Network
+from degan_cli.images import Shuffle, to_unit
 from degan_cli.losses import student_loss
 from degan_cli.methods import DeganSettings
 from degan_cli.methods.degan import Degan
@@ -38,9 +39,7 @@ from degan_cli.models import Classifier, Generator
 from degan_cli.networks.alexnet import alexnet, alexnet_half
 from degan_cli.networks.resnet import resnet32
 from degan_cli.paper.provenance import provenance
-from degan_cli.pixels import to_unit
-from degan_cli.samples import GeneratorSource
-from degan_cli.sampling import Shuffle
+from degan_cli.samples.sources import GeneratorSource
 from degan_cli.specs import GanShape, InputSpec, MethodParts
 
 NAMES = tuple(map(str, range(10)))

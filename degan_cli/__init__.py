@@ -5,4 +5,4 @@ import pluggy
 __version__ = "0.1.0"
 
 hookimpl = pluggy.HookimplMarker("degan")
-"""Marks a plugin's hook functions; see :mod:`degan_cli.hookspecs`."""
+"""Marks a plugin's hook functions; see :mod:`degan_cli.plugins.hookspecs`."""

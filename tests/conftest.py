@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from degan_cli.checkpoint import Checkpoint
+from degan_cli.config.runs import DistillRun
 from degan_cli.engine import Engine, start
 from degan_cli.loops.distill import distill
 from degan_cli.models import Classifier, Generator
-from degan_cli.report import Report
-from degan_cli.runs import DistillRun
-from degan_cli.samples import GeneratorSource
+from degan_cli.runs.checkpoint import Checkpoint
+from degan_cli.runs.report import Report
+from degan_cli.runs.stopping import StopWatch
+from degan_cli.samples.sources import GeneratorSource
 from degan_cli.specs import GanShape, InputSpec
-from degan_cli.stopping import StopWatch
 
 INPUT = InputSpec(channels=1, height=8, width=8, mean=(0.5,), std=(0.5,))
 SHAPE = GanShape(channels=1, size=8, latent=4, width=2)

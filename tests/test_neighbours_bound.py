@@ -6,25 +6,25 @@ from pathlib import Path
 
 import pytest
 import torch
+from degan_cli.samples.open_online import Place, open_online
 from torch import nn
 
 from degan_cli import artifact
-from degan_cli.checkpoint import Checkpoint
 from degan_cli.commands.method_options import live_run
+from degan_cli.config.runs import DistillRun, InvertRun, TeacherRun
 from degan_cli.datasets.digits import load_digits
 from degan_cli.engine import start
+from degan_cli.images import fit_uint8
 from degan_cli.loops.distill import distill
 from degan_cli.loops.invert import make_images
 from degan_cli.loops.teacher import train_teacher
 from degan_cli.models import Classifier
-from degan_cli.open_live import Place, open_live
-from degan_cli.pixels import fit_uint8
 from degan_cli.plugins import load_plugins
-from degan_cli.report import Report
-from degan_cli.runs import DistillRun, InvertRun, TeacherRun
-from degan_cli.samples import StoredSource
+from degan_cli.runs.checkpoint import Checkpoint
+from degan_cli.runs.report import Report
+from degan_cli.runs.stopping import StopWatch
+from degan_cli.samples.sources import StoredSource
 from degan_cli.specs import ImageSet, InputSpec, InversionParts
-from degan_cli.stopping import StopWatch
 
 INPUT = InputSpec(channels=1, height=16, width=16, mean=(0.5,), std=(0.5,))
 CHANCE = 0.1
@@ -79,7 +79,7 @@ def learn(trained, plugins, tmp_path):
             spec = plugins.methods.get(method)
             own = spec.settings(**(settings or {}))
             live = live_run(spec, INPUT, updates, own, plugins)
-            source, _ = open_live(engine, live, own, teacher, student, seed, place)
+            source, _ = open_online(engine, live, own, teacher, student, seed, place)
         run = DistillRun(
             teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64,
             lr=student_lr, beta1=0.9, augment=augment,

@@ -19,8 +19,7 @@ from .header import Header
 from .weights import build_with, completed, mismatches, shapes
 
 if TYPE_CHECKING:
-    from ..plugins import Plugins
-    from ..registry import Registry
+    from ..plugins import Plugins, Registry
 
 Model = TypeVar("Model", covariant=True)
 Spec = TypeVar("Spec", ArchitectureSpec, GanSpec)

@@ -18,8 +18,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..atomic import replacing
 from ..errors import BadFile
+from .atomic import replacing
 
 T = TypeVar("T")
 
@@ -46,8 +46,8 @@ DTYPES = {
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     """Write ``tensors`` and ``metadata``, with ``format: "pt"``; the SHA-256 of the file.
 
-    Equal content gives equal bytes. The file appears complete or not at all; see :func:`degan_cli.atomic.replacing`,
-    also for links, modes and ``-``.
+    Equal content gives equal bytes. The file appears complete or not at all; see
+    :func:`degan_cli.artifact.atomic.replacing`, also for links, modes and ``-``.
 
     :raises DeganError: when the file cannot be written.
     :raises ValueError: for an element type that is not in ``DTYPES``, or more than 20 000 tensors.

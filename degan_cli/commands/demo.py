@@ -3,93 +3,52 @@
 from __future__ import annotations
 
 import json
-import shlex
-import time
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import typer
+from ..config import DemoSettings
+from ..console import note
+from .declare import command
 
-from ..options import Device, Force, Json, Precision, Quiet, Seed
-from ..report import note
-from .chain import run_command
-
-TRUE_DATA = "digits"
-PROXY = "digits:2,3,8"
-"""Three digits of ten; their labels are never used."""
-
-TEACHER = "--arch lenet --epochs 30 --patience 5"
-GAN = "--batch-size 64 --width 16 --lr 1e-3 --steps 800"
-WEIGHTS = "--lambda-e 5 --lambda-d 20"
-"""Chosen by the class counts of the samples, as the paper advises, and on training digits."""
-STUDENT = "--student lenet-half --epochs 20 --steps-per-epoch 64 --patience 20"
-"""All four get the same number of updates: their held-out sets differ too much in size to stop early by."""
-QUICK = {"teacher": "--epochs 2", "enrich": "--steps 4", "distill": "--epochs 1 --steps-per-epoch 4 --held-out 64"}
-"""Overrides for ``--quick``; of an option that is given twice, the last counts."""
-ROWS = ("true data", "proxy", "DCGAN", "DeGAN")
+if TYPE_CHECKING:
+    from ..runs.session import Session
 
 
-def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for all files.")] = Path("degan-demo"),
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A few updates only: shows that all works, the numbers mean nothing.")
-    ] = False,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    force: Force = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Run the whole pipeline on digits: a teacher, then four students taught by four kinds of samples.
+def _resolve(settings: DemoSettings, session: Session) -> DemoSettings:
+    return settings
 
-    The proxy is images of three digits only, without labels. Every command is shown before it runs.
-    """
-    started = time.monotonic()
-    shared = ["--device", device, "--precision", precision, "--seed", str(seed), "-q", *(["--force"] if force else [])]
 
-    def step(command: str) -> dict[str, Any]:
-        shorter = QUICK[command.split()[0]] if quick else ""
-        return run_command(shlex.split(f"{command} {shorter}"), shared, quiet)
+def _run(settings: DemoSettings, session: Session, as_json: bool) -> None:
+    from ..jobs import demo as run_pipeline
 
-    files = {name: output / f"{name}.safetensors" for name in ("teacher", "dcgan", "degan")}
-    teacher = shlex.quote(str(files["teacher"]))
-    step(f"teacher --dataset {TRUE_DATA} {TEACHER} -o {teacher}")
-    for method, weights in (("dcgan", ""), ("degan", WEIGHTS)):
-        made = shlex.quote(str(files[method]))
-        step(f"enrich --classifier {teacher} --proxy {PROXY} --method {method} {GAN} {weights} -o {made}")
-
-    samples = (TRUE_DATA, PROXY, str(files["dcgan"]), str(files["degan"]))
-    accuracies = {"teacher": _accuracy(run_command(["eval", str(files["teacher"]), "--dataset", TRUE_DATA], [], quiet))}
-    for row, source in zip(ROWS, samples, strict=True):
-        student = output / f"student-{row.replace(' ', '-').lower()}.safetensors"
-        step(f"distill --teacher {teacher} {STUDENT} --samples {shlex.quote(source)} -o {shlex.quote(str(student))}")
-        accuracies[row] = _accuracy(run_command(["eval", str(student), "--dataset", TRUE_DATA], [], quiet))
-
-    seconds = time.monotonic() - started
+    shown = run_pipeline(settings, session)
     if as_json:
-        print(
-            json.dumps({"artifact": str(output), "kind": "demo", "metrics": accuracies, "seconds": round(seconds, 1)})
-        )
+        print(json.dumps(shown.to_json()))
     else:
-        _print_table(accuracies, seconds)
-    pictures = (str(files[method].with_suffix(".run") / "samples.png") for method in ("dcgan", "degan"))
-    note(f"pictures of the samples: {', '.join(pictures)}")
+        _print_table(shown.accuracies, shown.seconds)
+    note(f"pictures of the samples: {', '.join(map(str, shown.pictures))}")
 
 
-def _accuracy(evaluated: dict[str, Any]) -> float:
-    return float(evaluated["metrics"]["accuracy"])
-
-
-def _print_table(accuracies: dict[str, float], seconds: float) -> None:
+def _print_table(accuracies: Mapping[str, float], seconds: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"Digits, accuracy on {TRUE_DATA} (test), {seconds:.0f} s", title_justify="left")
+    table = Table(title=f"Digits, accuracy on their test images, {seconds:.0f} s", title_justify="left")
     table.add_column("classifier")
     table.add_column("taught by")
     table.add_column("accuracy", justify="right")
-    table.add_row("teacher (lenet)", "labels", f"{accuracies['teacher']:.1%}")
-    for row in ROWS:
-        table.add_row("student (lenet-half)", row, f"{accuracies[row]:.1%}")
+    for row, accuracy in accuracies.items():
+        who = ("teacher (lenet)", "labels") if row == "teacher" else ("student (lenet-half)", row)
+        table.add_row(*who, f"{accuracy:.1%}")
     Console().print(table)
+
+
+demo = command(
+    DemoSettings,
+    _run,
+    _resolve,
+    """Run the whole pipeline on digits: a teacher, then four students taught by four kinds of samples.
+
+    The proxy is images of three digits only, without labels. Every command is shown before it runs.
+    """,
+)

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from ..errors import BadFile
-from ..pixels import fit_uint8
+from ..images import fit_uint8
 
 _SUFFIXES = ".avif .bmp .gif .jfif .jp2 .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp"
 SUFFIXES = frozenset(_SUFFIXES.split())
@@ -61,7 +61,7 @@ def read_image(path: Path) -> Tensor:
 
 
 def read_fitted(path: Path, shape: tuple[int, int, int]) -> Tensor:
-    """One image fitted to (C, H, W) as :func:`degan_cli.pixels.fit` does it; raises BadFile as above."""
+    """One image fitted to (C, H, W) as :func:`degan_cli.images.pixels.fit` does it; raises BadFile as above."""
     return fit_uint8(read_image(path).unsqueeze(0), *shape)[0]
 
 

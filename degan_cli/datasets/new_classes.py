@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..console import shortened
 from ..errors import BadFile
-from ..report import few
 from ..specs import ImageSet
 from .subset import match_classes
 
@@ -29,9 +29,9 @@ def number_new_classes(expression: str, data: ImageSet, old_names: Sequence[str]
     if len(unmatched) < len(data.class_names):
         shared = [name for name, index in zip(data.class_names, matched.tolist(), strict=True) if index >= 0]
         advice = f"choose others ({expression.partition(':')[0]}:NAME,...), or rename them if they are other things"
-        raise BadFile(f"{expression}: {path} knows {few(shared)} already; {advice}")
+        raise BadFile(f"{expression}: {path} knows {shortened(shared)} already; {advice}")
     counts = torch.bincount(data.labels, minlength=len(data.class_names)).tolist()
     empty = [name for name, count in zip(data.class_names, counts, strict=True) if not count]
     if empty:
-        raise BadFile(f"{expression}: no image of {few(empty)}; each new class needs some")
+        raise BadFile(f"{expression}: no image of {shortened(empty)}; each new class needs some")
     return data.labels + len(old_names)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from .. import artifact
+from ..console import warn
 from ..errors import BadFile, DeganError, PluginError, UnknownName
-from ..pixels import fit_uint8
-from ..report import note, warn
+from ..images import fit_uint8
 from ..specs import DatasetRequest, ImageSet
 from .folders import load_folder
 from .subset import parse_classes, subset
@@ -57,23 +57,6 @@ def open_images(
     if not len(data.images):
         raise BadFile(f"{expression}: holds no images; name another data set or other classes")
     return data if shape is None else _fitted(data, shape)
-
-
-def open_test_images(expression: str, train: ImageSet, *, plugins: Plugins, data_dir: Path) -> ImageSet | None:
-    """The test images that go with ``train``, of its shape, without a download.
-
-    None where there are none, which is noted on stderr, or where they are the training images: some folders and files
-    give the same images for every split.
-    """
-    channels, height, width = train.images.shape[1:]
-    shape = (channels, height, width)
-    try:
-        test = open_images(expression, "test", plugins=plugins, data_dir=data_dir, shape=shape)
-    except BadFile as error:
-        note(f"no test accuracy: {error}")
-        return None
-    same = test.images.shape == train.images.shape and torch.equal(test.images, train.images)
-    return None if same else test
 
 
 def _parse(expression: str, registered: Sequence[str]) -> tuple[bool, str, str | None]:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import BadFile, UnknownName, UsageError
-from ..image_folder import folder_names
-from ..registry import unknown
+from ..images.png_folder import folder_names
+from ..plugins import unknown
 from ..specs import ImageSet
 
 

@@ -17,18 +17,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 
-from ..checkpoint import Checkpoint
+from ..config import CondenseSettings
 from ..engine import Engine
-from ..matching import distribution_distance, gradient_distance
+from ..images import draw_siamese, grid, to_uint8, to_unit
+from ..losses import distribution_distance, gradient_distance
 from ..networks.convnet import ConvNet
-from ..pixels import to_uint8, to_unit
-from ..report import Report, grid
-from ..runs import CondenseRun
-from ..siamese import draw_siamese
+from ..runs.checkpoint import Checkpoint
+from ..runs.report import Report
+from ..runs.stopping import StopWatch, stopped
+from ..samples.true_images import TrueImages
 from ..specs import ImageSet
-from ..stopping import StopWatch, stopped
-from ..true_images import TrueImages
-from .distill import check_finite
+from .finite import check_finite
 
 MOMENTUM = 0.5
 """Of the images and of the network that gradient matching trains."""
@@ -36,15 +35,20 @@ NETWORK_LR = 0.01
 TRAINING_BATCH = 256
 """Synthetic images in a step of that network."""
 ROWS = 25
-"""At most so many rows of metrics in a run."""
+"""At most so many rows of metrics in a settings."""
 NORMALISED = 1.0
 """Standard deviation of normalised images."""
 
 
 def condense(
-    engine: Engine, data: ImageSet, run: CondenseRun, checkpoint: Checkpoint, report: Report, watch: StopWatch
+    engine: Engine,
+    data: ImageSet,
+    settings: CondenseSettings,
+    checkpoint: Checkpoint,
+    report: Report,
+    watch: StopWatch,
 ) -> tuple[ImageSet, dict[str, Any]]:
-    """Learn ``run.per_class`` images of each class, in the order of the classes, that stand for ``data``; with metrics.
+    """Learn ``per_class`` images of each class, in the order of the classes, that stand for ``data``; with metrics.
 
     :param data: true images with labels, at least one of each class, and as many as are wanted if these start from
         real ones; the side is at least 8 pixels.
@@ -54,13 +58,13 @@ def condense(
     classes = len(data.class_names)
     real = TrueImages(data, engine.device)
     lowest, highest = real.normalise(torch.zeros_like(real.mean)), real.normalise(torch.ones_like(real.mean))
-    images = nn.ParameterList(real.start(run)).to(engine.device)  # of each class (per_class, C, H, W), normalised
-    optimiser = engine.optimiser("sgd", [{"params": list(images), "momentum": MOMENTUM}], run.lr, weight_decay=0.0)
-    network = engine.place(ConvNet(classes, *data.images.shape[1:])).requires_grad_(run.matching == "gradient")
+    images = nn.ParameterList(real.start(settings)).to(engine.device)  # of each class (per_class, C, H, W), normalised
+    optimiser = engine.optimiser("sgd", [{"params": list(images), "momentum": MOMENTUM}], settings.lr, weight_decay=0.0)
+    network = engine.place(ConvNet(classes, *data.images.shape[1:])).requires_grad_(settings.matching == "gradient")
     teaching = SGD(network.parameters(), NETWORK_LR, MOMENTUM)
     total = torch.zeros((), device=engine.device)  # of the losses since the last row
 
-    start, row_every, loss = 0, math.ceil(run.steps / ROWS), math.nan
+    start, row_every, loss = 0, math.ceil(settings.steps / ROWS), math.nan
     parts: dict[str, nn.Module | Optimizer] = {
         "images": images, "optimiser": optimiser, "network": network, "teaching": teaching,
     }  # fmt: skip
@@ -69,15 +73,15 @@ def condense(
         total, start = tensors["loss"]["total"].to(engine.device), numbers["step"]
         report.resume_at(start)
 
-    for step in range(start + 1, run.steps + 1):
-        if (step - 1) % run.outer == 0:
+    for step in range(start + 1, settings.steps + 1):
+        if (step - 1) % settings.outer == 0:
             network.renew()
             parts["teaching"] = teaching = SGD(network.parameters(), NETWORK_LR, MOMENTUM)
         for label, synthetic in enumerate(images):
-            change = draw_siamese(run.flip, NORMALISED) if run.augment else nn.Identity()
-            true = real.draw(label, run.batch_size)  # (n, C, H, W), normalised
+            change = draw_siamese(bool(settings.flip), NORMALISED) if settings.augment else nn.Identity()
+            true = real.draw(label, settings.batch_size)  # (n, C, H, W), normalised
             with engine.autocast():
-                match = by_gradient if run.matching == "gradient" else by_distribution
+                match = by_gradient if settings.matching == "gradient" else by_distribution
                 distance = match(network, change(true), change(synthetic), label)
             engine.backward(distance)
             total += distance.detach() / classes
@@ -88,22 +92,22 @@ def condense(
         with torch.no_grad():
             for synthetic in images:
                 synthetic.clamp_(lowest, highest)
-        if step % run.outer and run.inner:
-            teach(engine, network, teaching, images, run)
-        report.advance(min(run.batch_size, real.most) * classes * engine.processes)
+        if step % settings.outer and settings.inner:
+            teach(engine, network, teaching, images, settings)
+        report.advance(min(settings.batch_size, real.most) * classes * engine.processes)
 
-        last = step == run.steps
+        last = step == settings.steps
         if step % row_every == 0 or last:
             loss = float(engine.mean_over_processes(total)) / ((step - 1) % row_every + 1)
             check_finite(loss, f"step {step}", "--lr")
-            report.row(step, {"loss": loss}, f"step {step}/{run.steps}  loss {loss:.4f}")
+            report.row(step, {"loss": loss}, f"step {step}/{settings.steps}  loss {loss:.4f}")
             total.zero_()
         code = engine.largest(watch.due())
         if code and not last or engine.largest(int(watch.save_due())):
             # Each process has a network of its own; after a stop all go on with that of the first one.
             checkpoint.save(parts, {"loss": {"total": engine.mean_over_processes(total)}}, {"step": step})
         if code and not last:
-            raise stopped(code, f"step {step} of {run.steps}")
+            raise stopped(code, f"step {step} of {settings.steps}")
 
     rows = torch.stack([to_uint8(real.restore(synthetic.detach())).cpu() for synthetic in images])
     if report.folder is not None:
@@ -111,9 +115,9 @@ def condense(
     condensed = ImageSet(images=rows.flatten(0, 1), labels=labels_of(images).cpu(), class_names=data.class_names)
     metrics = {
         "loss": loss,
-        "updates": run.steps,
+        "updates": settings.steps,
         "images": len(condensed.images),
-        "per_class": run.per_class,
+        "per_class": settings.per_class,
         "real_images": len(data.images),
     }
     return condensed, metrics
@@ -137,13 +141,15 @@ def by_gradient(network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -
     return gradient_distance(gradient(real, keep_graph=False), gradient(synthetic, keep_graph=True))
 
 
-def teach(engine: Engine, network: ConvNet, optimiser: Optimizer, images: nn.ParameterList, run: CondenseRun) -> None:
-    """Train a network on the synthetic images, ``run.inner`` times on each."""
+def teach(
+    engine: Engine, network: ConvNet, optimiser: Optimizer, images: nn.ParameterList, settings: CondenseSettings
+) -> None:
+    """Train a network on the synthetic images, ``settings.inner`` times on each."""
     taught = torch.cat([synthetic.detach() for synthetic in images])
     labels = labels_of(images)
-    for _ in range(run.inner):
+    for _ in range(settings.inner):
         for batch in torch.split(torch.randperm(len(taught)).to(taught.device), TRAINING_BATCH):
-            change = draw_siamese(run.flip, NORMALISED) if run.augment else nn.Identity()
+            change = draw_siamese(bool(settings.flip), NORMALISED) if settings.augment else nn.Identity()
             with engine.autocast():
                 loss = F.cross_entropy(network(change(taught[batch])), labels[batch])
             optimiser.zero_grad()  # first: the matching has left gradients

@@ -4,8 +4,8 @@ Source: Addepalli et al., "DeGAN", AAAI 2020, section 4, and the authors' studen
 stages, 256 batches of 64 an epoch, selection by agreement with the teacher. We differ in that the held-out
 samples are the same in every epoch, and that neither teacher nor generator collects gradients.
 
-Samples may also change while the student learns (:mod:`degan_cli.live`). Then no epoch's agreement can be compared with
-another's, so that the epochs are fixed in number and the last student is kept.
+Samples may also change while the student learns (:mod:`degan_cli.samples.online`). Then no epoch's agreement can be
+compared with another's, so that the epochs are fixed in number and the last student is kept.
 """
 
 from __future__ import annotations
@@ -18,22 +18,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..augment import augment
-from ..checkpoint import Checkpoint, copy_weights
+from ..config import DistillSettings
 from ..engine import Engine
-from ..errors import Diverged
-from ..heavy_augment import augment_heavily
-from ..inversion_losses import logit_distance
-from ..losses import student_loss
+from ..images import augment, augment_strongly
+from ..losses import logit_distance, student_loss
 from ..metrics import accuracy, curve_summary
-from ..models import Classifier
-from ..pixels import to_unit
-from ..report import Report
-from ..runs import DistillRun
-from ..samples import Source
+from ..models import Classifier, copy_weights
+from ..runs.checkpoint import Checkpoint
+from ..runs.report import Report
+from ..runs.stopping import StopWatch, stopped
+from ..samples.sources import Source
 from ..specs import ImageSet
-from ..stopping import StopWatch, stopped
+from .finite import check_finite
 from .stages import Milestones, Schedule, Stages, set_rate
+from .top_classes import top_classes
 
 SCORING_BATCH = 512
 
@@ -43,7 +41,7 @@ def distill(
     teacher: Classifier,
     student: Classifier,
     samples: Source,
-    run: DistillRun,
+    settings: DistillSettings,
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
@@ -59,15 +57,19 @@ def distill(
     teacher = engine.place(teacher).freeze()
     student = engine.prepare(student)
     best = copy.deepcopy(engine.unwrap(student))
-    optimiser = _optimiser(engine, student, run)
-    schedule: Schedule = Milestones(run.epochs, run.milestones) if samples.live else Stages(run.epochs, run.patience)
+    optimiser = _optimiser(engine, student, settings)
+    schedule: Schedule = (
+        Milestones(settings.epochs, settings.milestones)
+        if samples.online
+        else Stages(settings.epochs, settings.patience)
+    )
     held_out = wanted = torch.empty(0)
-    if not samples.live:
+    if not samples.online:
         with engine.eager():
-            held_out = samples.held_out(run.held_out)  # uint8 (n, C, H, W)
+            held_out = samples.held_out(settings.held_out)  # uint8 (n, C, H, W)
         wanted = top_classes(engine, teacher, held_out)  # (n,)
     curve: list[float] = []
-    vary = augment_heavily if run.augment == "heavy" else partial(augment, kind=run.augment)
+    vary = augment_strongly if settings.augment == "strong" else partial(augment, kind=settings.augment)
 
     parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
     parts |= {f"samples.{name}": part for name, part in samples.parts().items()}
@@ -76,13 +78,13 @@ def distill(
         samples.load_state(tensors.get("samples", {}))
         curve = numbers.pop("curve")
         schedule = type(schedule)(**numbers)
-        report.resume_at(schedule.total * run.steps_per_epoch + schedule.step)
+        report.resume_at(schedule.total * settings.steps_per_epoch + schedule.step)
 
     def update(images: Tensor) -> Tensor:  # (batch, C, H, W) in [0, 1], to the loss
         with engine.autocast():
             with torch.no_grad():
                 teacher_logits = teacher(images)
-            loss = _loss(student(images), teacher_logits, run)
+            loss = _loss(student(images), teacher_logits, settings)
         engine.backward(loss)
         optimiser.step()
         optimiser.zero_grad()
@@ -92,26 +94,26 @@ def distill(
     code, loss, made = 0, torch.zeros((), device=engine.device), dict[str, Tensor]()
     for epoch in schedule:
         student.train()
-        rate = run.lr * schedule.factor
+        rate = settings.lr * schedule.factor
         if learns_with != (optimiser, rate):  # a recorded update knows one optimiser and one rate
             set_rate(optimiser, rate)
             learn, learns_with = engine.graphed(update), (optimiser, rate)
-        for step in range(schedule.step, run.steps_per_epoch):
+        for step in range(schedule.step, settings.steps_per_epoch):
             made = samples.learn() or made
             with engine.autocast():
-                images = vary(samples.draw(run.batch_size))  # (batch, C, H, W) in [0, 1]
+                images = vary(samples.draw(settings.batch_size))  # (batch, C, H, W) in [0, 1]
             loss = learn(images)
-            report.advance(run.batch_size * engine.processes)
+            report.advance(settings.batch_size * engine.processes)
             code = engine.largest(watch.due())
-            if code and step + 1 < run.steps_per_epoch:  # the epoch's last step: after its row
+            if code and step + 1 < settings.steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
                 checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
-                raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {run.steps_per_epoch}")
+                raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {settings.steps_per_epoch}")
 
         row = {name: float(value) for name, value in {"loss": loss, **made}.items()}
         check_finite(sum(row.values()), f"epoch {epoch + 1}", "--lr")
-        if samples.live:
-            held_out = samples.held_out(run.held_out)
+        if samples.online:
+            held_out = samples.held_out(settings.held_out)
             wanted = top_classes(engine, teacher, held_out)
         predicted = top_classes(engine, engine.unwrap(student), held_out)
         score = engine.from_main(accuracy(predicted, wanted))
@@ -120,28 +122,28 @@ def distill(
             copy_weights(engine.unwrap(student), best)
         if stage_over and not schedule.done:
             copy_weights(best, engine.unwrap(student))
-            optimiser = _optimiser(engine, student, run)
+            optimiser = _optimiser(engine, student, settings)
             parts["optimiser"] = optimiser
         row |= {"epoch": epoch + 1, "agreement": score}
         text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  agreement {score:.2%}"
-        text += "  best" if is_best and not samples.live else ""
+        text += "  best" if is_best and not samples.online else ""
         if test_data is not None and test_data.labels is not None:
             predicted = top_classes(engine, engine.unwrap(student), test_data.images.to(engine.device))
             row["accuracy"] = accuracy(predicted.cpu(), test_data.labels)
             text += f"  test data {row['accuracy']:.2%}"
         curve.append(row.get("accuracy", score))
-        report.row(schedule.total * run.steps_per_epoch, row, text)
+        report.row(schedule.total * settings.steps_per_epoch, row, text)
         if code or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
         if code:
             raise stopped(code, f"epoch {epoch + 1}")
 
-    images_seen = schedule.total * run.steps_per_epoch * run.batch_size * engine.processes
+    images_seen = schedule.total * settings.steps_per_epoch * settings.batch_size * engine.processes
     metrics = {
         "agreement": schedule.best_score,
         "best_epoch": schedule.best_epoch,
         "epochs": schedule.total,
-        "updates": schedule.total * run.steps_per_epoch,
+        "updates": schedule.total * settings.steps_per_epoch,
         "images": images_seen,
         "stored_bytes": samples.stored_bytes,
         "curve": {"of": "agreement" if test_data is None else "accuracy", **curve_summary(curve)},
@@ -149,26 +151,13 @@ def distill(
     return best, metrics
 
 
-def _optimiser(engine: Engine, student: Classifier, run: DistillRun) -> Optimizer:
-    if run.optimiser == "adam":
-        return engine.adam(student.parameters(), run.lr, run.beta1)
-    return engine.optimiser(run.optimiser, student.parameters(), run.lr, run.weight_decay)
+def _optimiser(engine: Engine, student: Classifier, settings: DistillSettings) -> Optimizer:
+    if settings.optimiser == "adam":
+        return engine.adam(student.parameters(), settings.lr, settings.beta1)
+    return engine.optimiser(settings.optimiser, student.parameters(), settings.lr, settings.weight_decay)
 
 
-def _loss(student_logits: Tensor, teacher_logits: Tensor, run: DistillRun) -> Tensor:
-    if run.loss == "l1":
+def _loss(student_logits: Tensor, teacher_logits: Tensor, settings: DistillSettings) -> Tensor:
+    if settings.loss == "l1":
         return logit_distance(student_logits, teacher_logits)
-    return student_loss(student_logits, teacher_logits, run.temperature, run.ce_weight)
-
-
-def top_classes(engine: Engine, classifier: Classifier, images: Tensor) -> Tensor:
-    """The classifier's top class of each image uint8 (n, C, H, W), int64 (n,); it is left in eval mode."""
-    classifier.eval()
-    with torch.no_grad(), engine.autocast(), engine.eager():
-        return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in torch.split(images, SCORING_BATCH)])
-
-
-def check_finite(loss: float, when: str, option: str) -> None:
-    """Raise Diverged when a loss is NaN or infinite."""
-    if not abs(loss) < float("inf"):
-        raise Diverged(f"the loss is {loss} after {when}; try a smaller {option}, or --precision fp32")
+    return student_loss(student_logits, teacher_logits, settings.temperature, settings.ce_weight)

@@ -13,22 +13,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checkpoint import Checkpoint
+from ..config import EnrichSettings
+from ..console import shortened
 from ..engine import Engine
+from ..images import grid
 from ..models import Classifier, Generator
-from ..proxy import ProxyBatches
-from ..report import Report, few, grid
-from ..runs import EnrichRun
+from ..runs.checkpoint import Checkpoint
+from ..runs.report import Report
+from ..runs.stopping import StopWatch, stopped
+from ..samples.proxy import ProxyBatches
 from ..specs import Method
-from ..stopping import StopWatch, stopped
-from .distill import check_finite
+from .finite import check_finite
 
 MONITORED = 1000
 """Samples in each look at the generator, as many as the authors'."""
 SURE = 0.9
 """Top probability from which the authors count a sample as confident."""
 ROWS = 25
-"""At most so many looks in a run."""
+"""At most so many looks in a settings."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
 GUARDED_FROM = 0.25
@@ -40,12 +42,12 @@ def enrich(
     method: Method,
     classifier: Classifier,
     proxy: Tensor | None,
-    run: EnrichRun,
+    settings: EnrichSettings,
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
 ) -> tuple[Generator, dict[str, Any]]:
-    """Run the method for ``run.steps`` updates; the generator to keep, on the device, and its metrics.
+    """Run the method for ``settings.steps`` updates; the generator to keep, on the device, and its metrics.
 
     :param classifier: frozen and on the device.
     :param proxy: uint8 (N, C, S, S), of the generator's shape; None for a method that uses none.
@@ -53,12 +55,12 @@ def enrich(
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
     batches = ProxyBatches(proxy, engine.device)
-    average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if run.ema else None
-    # Noise of its own, the same in every look and in every run.
-    z = torch.randn(MONITORED, run.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
+    average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if settings.ema else None
+    # Noise of its own, the same in every look and in every settings.
+    z = torch.randn(MONITORED, settings.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
     proxy_images = 0 if proxy is None else len(proxy)
-    epoch_steps = max(1, round(proxy_images / (run.batch_size * engine.processes)))
-    look_every = max(epoch_steps, math.ceil(run.steps / ROWS))
+    epoch_steps = max(1, round(proxy_images / (settings.batch_size * engine.processes)))
+    look_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
 
     start = 0
     warned: set[str] = set()
@@ -71,23 +73,23 @@ def enrich(
 
     look: dict[str, Any] = {}
     learn = engine.graphed(method.step)
-    for step in range(start + 1, run.steps + 1):
-        row = learn(batches.take(run.batch_size))
+    for step in range(start + 1, settings.steps + 1):
+        row = learn(batches.take(settings.batch_size))
         if average is not None:
-            _follow(average, engine.unwrap(method.generator), run.ema)
-        report.advance(run.batch_size * engine.processes)
+            _follow(average, engine.unwrap(method.generator), settings.ema)
+        report.advance(settings.batch_size * engine.processes)
 
-        last = step == run.steps
+        last = step == settings.steps
         if step % look_every == 0 or last:
             values = {name: float(value) for name, value in row.items()}
             check_finite(sum(values.values()), f"step {step}", "--lr or --lambda-d")
             kept = engine.unwrap(method.generator) if average is None else average
             images, probabilities = _look(engine, kept, classifier, z)
             look = _describe(probabilities, images, classifier.class_names)
-            if step >= run.steps * GUARDED_FROM:
+            if step >= settings.steps * GUARDED_FROM:
                 _guard(report, warned, look, values)
             passes = {} if proxy is None else {"epoch": round(step / epoch_steps, 2)}
-            report.row(step, {**passes, **values, **look}, _line(step, run.steps, values, look))
+            report.row(step, {**passes, **values, **look}, _line(step, settings.steps, values, look))
             if report.folder is not None and ((step // look_every) % PICTURE_EVERY == 0 or last):
                 picture = _by_class(images, probabilities)
                 grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
@@ -95,11 +97,11 @@ def enrich(
         if code and not last or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"shuffle": batches.state()}, {"step": step})
         if code and not last:
-            raise stopped(code, f"step {step} of {run.steps}")
+            raise stopped(code, f"step {step} of {settings.steps}")
 
     kept = engine.unwrap(method.generator) if average is None else average
-    seen = run.steps * run.batch_size * engine.processes
-    return kept.eval(), {"updates": run.steps, "images": seen, "proxy_images": proxy_images, **look}
+    seen = settings.steps * settings.batch_size * engine.processes
+    return kept.eval(), {"updates": settings.steps, "images": seen, "proxy_images": proxy_images, **look}
 
 
 def _follow(average: nn.Module, live: nn.Module, decay: float) -> None:
@@ -146,7 +148,7 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
     troubles = {
         "missing": (
             bool(never),
-            f"no sample of {len(never)} of {len(counts)} classes ({few(never)}); try a larger --lambda-d",
+            f"no sample of {len(never)} of {len(counts)} classes ({shortened(never)}); try a larger --lambda-d",
         ),
         "one class": (
             len(counts) > 1 and max(counts.values()) > 0.9 * total,

@@ -1,8 +1,8 @@
 """New classes for an old classifier: a strategy's loss on new images, and on samples of the old classes if wanted.
 
 Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2, single-step class-incremental learning. Optimiser and
-schedule are not given there; see ``degan_cli.runs.RECIPES``. The last network is kept: no real image of an old class,
-and no held-out one of a new class, has a part in choosing it.
+schedule are not given there; see ``degan_cli.config.runs.RECIPES``. The last network is kept: no real image of an old
+class, and no held-out one of a new class, has a part in choosing it.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..augment import augment
-from ..checkpoint import Checkpoint
+from ..config import IncrementalSettings
 from ..engine import Engine
-from ..image_store import ImageStore
+from ..images import ImageStore, Shuffle, augment, to_unit
 from ..models import Classifier
-from ..pixels import to_unit
-from ..report import Report
-from ..runs import IncrementalRun
-from ..samples import Source
-from ..sampling import Shuffle
+from ..runs.checkpoint import Checkpoint
+from ..runs.report import Report
+from ..runs.stopping import StopWatch, stopped
+from ..samples.sources import Source
 from ..specs import Strategy
-from ..stopping import StopWatch, stopped
-from .distill import check_finite, top_classes
+from .finite import check_finite
 from .stages import Milestones, set_rate
+from .top_classes import top_classes
 
 WATCHED = 1000
 """Held-out samples on which the old and the new classifier are compared after each epoch."""
@@ -38,12 +36,12 @@ def teach_new_classes(
     images: Tensor,
     labels: Tensor,
     samples: Source | None,
-    run: IncrementalRun,
+    settings: IncrementalSettings,
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
 ) -> tuple[Classifier, dict[str, Any]]:
-    """Train the strategy's classifier for ``run.epochs`` passes over the new images; it, and what was measured.
+    """Train the strategy's classifier for ``settings.epochs`` passes over the new images; it, and what was measured.
 
     :param old: the classifier as it was, frozen and on the device.
     :param images: new images uint8 (N, C, H, W) of the classifier's input shape.
@@ -53,10 +51,10 @@ def teach_new_classes(
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
     store, labels = ImageStore(images, engine.device), labels.to(engine.device)
-    optimiser = engine.optimiser(run.optimiser, strategy.parameters(), run.lr, run.weight_decay)
+    optimiser = engine.optimiser(settings.optimiser, strategy.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = Milestones(run.epochs, run.milestones)
-    steps_per_epoch = max(1, round(len(images) / (run.batch_size * engine.processes)))
+    schedule = Milestones(settings.epochs, settings.milestones)
+    steps_per_epoch = max(1, round(len(images) / (settings.batch_size * engine.processes)))
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
 
@@ -77,18 +75,18 @@ def teach_new_classes(
     look: dict[str, float] = {}
     for epoch in schedule:
         strategy.train()
-        set_rate(optimiser, run.lr * schedule.factor)
+        set_rate(optimiser, settings.lr * schedule.factor)
         row: dict[str, Tensor] = {}
         for step in range(schedule.step, steps_per_epoch):
-            batch = shuffle.take(run.batch_size)
-            new = to_unit(augment(store.take(batch), run.augment))  # (batch, C, H, W) in [0, 1]
+            batch = shuffle.take(settings.batch_size)
+            new = to_unit(augment(store.take(batch), settings.augment))  # (batch, C, H, W) in [0, 1]
             with engine.autocast():
-                replayed = None if samples is None else augment(samples.draw(run.batch_size), run.augment)
+                replayed = None if samples is None else augment(samples.draw(settings.batch_size), settings.augment)
                 loss, row = strategy.loss(new, labels[batch.to(engine.device)], replayed)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
-            report.advance(run.batch_size * engine.processes)
+            report.advance(settings.batch_size * engine.processes)
             code = engine.largest(watch.due())
             if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
@@ -113,8 +111,8 @@ def teach_new_classes(
     model = engine.unwrap(strategy.model)
     if watched is not None:
         look = _remembered(engine, model, old, watched)
-    updates = run.epochs * steps_per_epoch
-    return model.eval(), {"updates": updates, "images": updates * run.batch_size * engine.processes, **look}
+    updates = settings.epochs * steps_per_epoch
+    return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **look}
 
 
 def _remembered(engine: Engine, model: Classifier, old: Classifier, images: Tensor) -> dict[str, float]:

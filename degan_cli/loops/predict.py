@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from ..features import tapped
-from ..pixels import to_unit
+from ..images import to_unit
+from ..models import tapped
 
 Autocast = Callable[[], AbstractContextManager[object]]
 BATCH = 500
@@ -44,7 +44,7 @@ def predict_with_features(
 ) -> tuple[Tensor, Tensor, str]:
     """Logits as :func:`predict` gives them, features float32 (N, D) on the CPU, and the name of their layer.
 
-    The features are what goes into the last linear layer; see :mod:`degan_cli.features`.
+    The features are what goes into the last linear layer; see :mod:`degan_cli.models.features`.
     """
     features: list[Tensor] = []
     with tapped(model) as tap:

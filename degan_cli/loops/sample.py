@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..engine import Engine
+from ..images import to_uint8
 from ..models import Classifier, Generator
-from ..pixels import to_uint8
 from .predict import predict
 
 BATCH = 256

@@ -14,28 +14,26 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ..augment import augment
-from ..checkpoint import Checkpoint, copy_weights
+from ..config import TeacherSettings
 from ..engine import Engine
 from ..errors import BadFile
-from ..image_store import ImageStore
+from ..images import ImageStore, Shuffle, augment, to_unit
 from ..losses import label_loss
-from ..models import Classifier
-from ..pixels import to_unit
-from ..report import Report
-from ..runs import TeacherRun
-from ..sampling import Shuffle
+from ..models import Classifier, copy_weights
+from ..runs.checkpoint import Checkpoint
+from ..runs.report import Report
+from ..runs.stopping import StopWatch, stopped
 from ..specs import ImageSet
-from ..stopping import StopWatch, stopped
-from .distill import check_finite, top_classes
+from .finite import check_finite
 from .stages import Milestones, Schedule, Stages, set_rate
+from .top_classes import top_classes
 
 
 def train_teacher(
     engine: Engine,
     classifier: Classifier,
     data: ImageSet,
-    run: TeacherRun,
+    settings: TeacherSettings,
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
@@ -48,9 +46,11 @@ def train_teacher(
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
     if data.labels is None or len(data.images) < 10:
-        raise BadFile(f"{run.dataset}: {len(data.images)} labelled images; a teacher needs at least 10, with labels")
-    order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(run.seed))
-    split = max(1, round(len(order) * run.held_out)) if run.held_out else 0
+        raise BadFile(
+            f"{settings.dataset}: {len(data.images)} labelled images; a teacher needs at least 10, with labels"
+        )
+    order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(settings.seed))
+    split = max(1, round(len(order) * settings.held_out)) if settings.held_out else 0
     held_out, held_out_labels = (
         data.images[order[:split]].to(engine.device),
         data.labels[order[:split]].to(engine.device),
@@ -60,10 +60,10 @@ def train_teacher(
 
     classifier = engine.prepare(classifier)
     best = copy.deepcopy(engine.unwrap(classifier))
-    optimiser = engine.optimiser(run.optimiser, classifier.parameters(), run.lr, run.weight_decay)
+    optimiser = engine.optimiser(settings.optimiser, classifier.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = make_schedule(run)
-    steps_per_epoch = max(1, round(len(store) / (run.batch_size * engine.processes)))
+    schedule = make_schedule(settings)
+    steps_per_epoch = max(1, round(len(store) / (settings.batch_size * engine.processes)))
 
     parts: dict[str, nn.Module | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
     if checkpoint.exists():
@@ -75,16 +75,16 @@ def train_teacher(
     code, loss = 0, torch.zeros((), device=engine.device)
     for epoch in schedule:
         classifier.train()
-        set_rate(optimiser, run.lr * schedule.factor)
+        set_rate(optimiser, settings.lr * schedule.factor)
         for step in range(schedule.step, steps_per_epoch):
-            batch = shuffle.take(run.batch_size)
+            batch = shuffle.take(settings.batch_size)
             with engine.autocast():
-                logits = classifier(to_unit(augment(store.take(batch), run.augment)))  # (batch, classes)
-            loss = label_loss(logits, labels[batch.to(engine.device)], run.outputs)
+                logits = classifier(to_unit(augment(store.take(batch), settings.augment)))  # (batch, classes)
+            loss = label_loss(logits, labels[batch.to(engine.device)], settings.outputs)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
-            report.advance(run.batch_size * engine.processes)
+            report.advance(settings.batch_size * engine.processes)
             code = engine.largest(watch.due())
             if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
@@ -101,14 +101,16 @@ def train_teacher(
             copy_weights(engine.unwrap(classifier), best)
         if start_anew and not schedule.done:
             copy_weights(best, engine.unwrap(classifier))
-            optimiser = engine.optimiser(run.optimiser, classifier.parameters(), run.lr, run.weight_decay)
+            optimiser = engine.optimiser(
+                settings.optimiser, classifier.parameters(), settings.lr, settings.weight_decay
+            )
             parts["optimiser"] = optimiser
         row = {"epoch": epoch + 1, "loss": float(loss.detach())}
         text = f"epoch {epoch + 1}  loss {row['loss']:.4f}"
         if len(held_out):
             row["held_out_accuracy"] = score
             text += f"  held-out {score:.2%}"
-        text += "  best" if is_best and run.optimiser == "adam" else ""
+        text += "  best" if is_best and settings.optimiser == "adam" else ""
         report.row(schedule.total * steps_per_epoch, row, text)
         if code or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"shuffle": shuffle.state()}, schedule.to_json())
@@ -119,13 +121,17 @@ def train_teacher(
         "best_epoch": schedule.best_epoch,
         "epochs": schedule.total,
         "updates": schedule.total * steps_per_epoch,
-        "images": schedule.total * steps_per_epoch * run.batch_size * engine.processes,
+        "images": schedule.total * steps_per_epoch * settings.batch_size * engine.processes,
     }
     if len(held_out):
         metrics["held_out_accuracy"] = schedule.best_score
     return best, metrics
 
 
-def make_schedule(run: TeacherRun) -> Schedule:
+def make_schedule(settings: TeacherSettings) -> Schedule:
     """The schedule that goes with the run's optimiser."""
-    return Milestones(run.epochs, run.milestones) if run.optimiser == "sgd" else Stages(run.epochs, run.patience)
+    return (
+        Milestones(settings.epochs, settings.milestones)
+        if settings.optimiser == "sgd"
+        else Stages(settings.epochs, settings.patience)
+    )

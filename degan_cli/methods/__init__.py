@@ -5,6 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from .. import hookimpl
+from ..config.methods import (
+    AdiSettings,
+    AdversarialSettings,
+    CdeSettings,
+    DaflSettings,
+    DeganSettings,
+    InversionSettings,
+    LwfSettings,
+    ReplaySettings,
+    ZskdSettings,
+)
 from ..specs import (
     Inversion,
     InversionParts,
@@ -16,17 +27,6 @@ from ..specs import (
     StrategyParts,
     StrategySpec,
     StudentRecipe,
-)
-from .settings import (
-    AdiSettings,
-    AdversarialSettings,
-    CdeSettings,
-    DaflSettings,
-    DeganSettings,
-    InversionSettings,
-    LwfSettings,
-    ReplaySettings,
-    ZskdSettings,
 )
 
 DAFL_LR = 0.02

@@ -2,8 +2,8 @@
 
 Sources: Binici et al., "Preventing Catastrophic Forgetting and Distribution Mismatch in Knowledge Distillation via
 Synthetic Data", WACV 2022 (MB-DFKD), and "Robust and Resource-Efficient Data-Free Knowledge Distillation by Generative
-Pseudo Replay", AAAI 2022 (PRE-DFKD). Two methods by their memory alone, :mod:`degan_cli.memory` and
-:mod:`degan_cli.generative_replay`: that of MB-DFKD has no public code, so its generator is the sister code's.
+Pseudo Replay", AAAI 2022 (PRE-DFKD). Two methods by their memory alone, :mod:`degan_cli.samples.bank` and
+:mod:`degan_cli.samples.generative_replay`: that of MB-DFKD has no public code, so its generator is the sister code's.
 Departures from that code: the student is in eval mode while the generator learns, so that its BatchNorm statistics do
 not drift; the divergence is not divided by the number of classes, and it has a weight; no spectral norm.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..inversion_losses import agreement_loss
+from ..losses import agreement_loss
 from ..models import resting
 from ..specs import MethodParts
 from .dafl import Dafl

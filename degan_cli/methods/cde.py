@@ -15,11 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from ..bn_statistics import has_batch_norm, watching
-from ..features import tapped
-from ..inversion_losses import total_variation
-from ..losses import fake_loss, real_loss
-from ..siamese import draw_siamese
+from ..images import draw_siamese
+from ..losses import fake_loss, real_loss, total_variation
+from ..models import has_batch_norm, tapped, watching
 from ..specs import InversionParts
 from .deepinversion import begin_balanced, jitter, to_pixels
 

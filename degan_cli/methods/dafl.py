@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..features import tapped
-from ..inversion_losses import activation_loss, information_loss, one_hot_loss
+from ..losses import activation_loss, information_loss, one_hot_loss
+from ..models import tapped
 from ..specs import MethodParts
 
 

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from ..bn_statistics import check_batch_norm, watching
-from ..inversion_losses import agreement_loss, total_variation
-from ..models import Classifier, resting
+from ..losses import agreement_loss, total_variation
+from ..models import Classifier, check_batch_norm, resting, watching
 from ..specs import InversionParts
 
 JITTER = 2

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..bn_statistics import check_batch_norm, watching
 from ..losses import diversity_loss, entropy_loss
+from ..models import check_batch_norm, watching
 from ..specs import MethodParts
 from .dcgan import Dcgan
 
@@ -31,7 +31,7 @@ class Degan(Dcgan):
     def guide(self, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """lambda_e * entropy of each prediction + lambda_d * negative entropy of the batch's mean prediction.
 
-        With ``bn_weight`` also the distance of :mod:`degan_cli.bn_statistics`, of which the paper knows nothing.
+        With ``bn_weight`` also the distance of :mod:`degan_cli.models.batch_norm`, of which the paper knows nothing.
         """
         if self.bn_weight:
             with watching(self.classifier) as watched:

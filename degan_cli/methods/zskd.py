@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ..errors import UsageError
-from ..features import tapped
-from ..inversion_losses import impression_loss
+from ..losses import impression_loss
+from ..models import tapped
 from ..specs import InversionParts
 from .deepinversion import in_turn
 

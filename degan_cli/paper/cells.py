@@ -66,6 +66,8 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.partition("/")[0], pattern)
 
 
+RENAMED_ROWS = (", heavy", ", strong")
+"""In results that were made before the augmentation got its name of today."""
 PER_PART = ("updates", "images", "seconds", "peak_memory_bytes")
 OF_LAST = ("stored_bytes", "curve")
 PER_SEED = ("seeds", "measured", *PER_PART, *OF_LAST, "artifacts", "commits")
@@ -130,6 +132,7 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
 
     That of the neighbours has a line for each method instead, with what it needs and costs, for each column.
     """
+    results = [{**result, "row": result["row"].replace(*RENAMED_ROWS)} for result in results]
     if results[0]["table"] == "neighbours":
         return "\n\n".join(_methods(results, column) for column in dict.fromkeys(r["column"] for r in results))
     rows = sorted({result["row"] for result in results}, key=_rows(results[0]["table"]).index)

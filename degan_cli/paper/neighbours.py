@@ -8,56 +8,108 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .parts import Maker, Part
-from .tables import TINY, Scale
+from .tables import TINY, Scale, Values
 
-FIXED = ("degan", "degan, heavy", "degan, bn_weight", "zskd", "deepinversion")
+FIXED = ("degan", "degan, strong", "degan, bn_weight", "zskd", "deepinversion")
 """Rows whose samples are there before the student."""
-HEAVY = ("proxy, heavy", "degan, heavy", "zskd")
+STRONG = ("proxy, strong", "degan, strong", "zskd")
 """Rows whose student sees its samples strongly changed, as Nayak et al. let it."""
 POOLS = ("adi", "cde")
 """Rows whose images are optimised while the student learns."""
-BN_WEIGHT = "--set bn_weight=1"
 DIGITS = Scale(
     reduced="a stage has 15 (teacher) or 30 (student, of 64 updates) epochs at most, 5 or 8 without gain; "
-    "GAN of width 16, 600 updates of 64; 400 images of 300 steps; live methods 12 epochs of 40 updates of 128, a "
+    "GAN of width 16, 600 updates of 64; 400 images of 300 steps; online methods 12 epochs of 40 updates of 128, a "
     "generator's update for each",
-    teacher="--epochs 15 --patience 5",
-    enrich="--steps 600 --batch-size 64 --width 16 --lr 1e-3 --lambda-e 5 --lambda-d 20",
-    distill="--epochs 30 --steps-per-epoch 64 --patience 8",
-    images="--number 400 --steps 300",
-    live="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-every 1 --update-batch 128 --width 16",
-    pool="--epochs 12 --steps-per-epoch 40 --batch-size 128 --update-batch 64 --update-steps 100 --update-every 40",
-    condense="--steps 200",
+    teacher={"epochs": 15, "patience": 5},
+    enrich={"steps": 600, "batch_size": 64, "width": 16, "lr": 1e-3, "lambda_e": 5, "lambda_d": 20},
+    distill={"epochs": 30, "steps_per_epoch": 64, "patience": 8},
+    images={"number": 400, "steps": 300},
+    online={
+        "epochs": 12,
+        "steps_per_epoch": 40,
+        "batch_size": 128,
+        "update_every": 1,
+        "update_batch": 128,
+        "width": 16,
+    },
+    pool={
+        "epochs": 12,
+        "steps_per_epoch": 40,
+        "batch_size": 128,
+        "update_batch": 64,
+        "update_steps": 100,
+        "update_every": 40,
+    },
+    condense={"steps": 200},
 )
 HOUR_LENET = Scale(
     reduced="a stage has 15 (teacher) or 60 (student) epochs at most and ends after 4 or 15 without gain; GAN of width "
-    "16, 1,500 updates of 128; 4,000 images instead of 24,000; live methods 60 epochs of 50 updates of 128, a "
+    "16, 1,500 updates of 128; 4,000 images instead of 24,000; online methods 60 epochs of 50 updates of 128, a "
     "generator's update for each",
-    teacher="--epochs 15 --patience 4",
-    enrich="--steps 1500 --batch-size 128 --width 16",
-    distill="--epochs 60 --patience 15",
-    images="--number 4000",
-    live="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-every 1 --update-batch 128 --width 16",
-    pool="--epochs 60 --steps-per-epoch 50 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 150",
-    condense="--steps 500",
+    teacher={"epochs": 15, "patience": 4},
+    enrich={"steps": 1500, "batch_size": 128, "width": 16},
+    distill={"epochs": 60, "patience": 15},
+    images={"number": 4000},
+    online={
+        "epochs": 60,
+        "steps_per_epoch": 50,
+        "batch_size": 128,
+        "update_every": 1,
+        "update_batch": 128,
+        "width": 16,
+    },
+    pool={
+        "epochs": 60,
+        "steps_per_epoch": 50,
+        "batch_size": 128,
+        "update_batch": 128,
+        "update_steps": 200,
+        "update_every": 150,
+    },
+    condense={"steps": 500},
 )
 HOUR_ALEXNET = Scale(
     reduced="a stage has 10 (teacher) or 15 (student) epochs at most and ends after 4 or 6 without gain; GAN "
-    "of width 32, 1,500 updates of 128; 500 images instead of 40,000; live methods 40 epochs "
+    "of width 32, 1,500 updates of 128; 500 images instead of 40,000; online methods 40 epochs "
     "of 25 updates of 128, a generator's update for each",
-    teacher="--epochs 10 --patience 4",
-    enrich="--steps 1500 --batch-size 128 --width 32",
-    distill="--epochs 15 --patience 6",
-    images="--number 500",
-    live="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-every 1 --update-batch 128 --width 32",
-    pool="--epochs 40 --steps-per-epoch 25 --batch-size 128 --update-batch 128 --update-steps 200 --update-every 100",
-    condense="--steps 500",
+    teacher={"epochs": 10, "patience": 4},
+    enrich={"steps": 1500, "batch_size": 128, "width": 32},
+    distill={"epochs": 15, "patience": 6},
+    images={"number": 500},
+    online={
+        "epochs": 40,
+        "steps_per_epoch": 25,
+        "batch_size": 128,
+        "update_every": 1,
+        "update_batch": 128,
+        "width": 32,
+    },
+    pool={
+        "epochs": 40,
+        "steps_per_epoch": 25,
+        "batch_size": 128,
+        "update_batch": 128,
+        "update_steps": 200,
+        "update_every": 100,
+    },
+    condense={"steps": 500},
 )
-RESNETS = "--optimiser sgd --augment crop-flip --epochs 200 --milestones 80,120 --weight-decay 5e-4 --held-out 0"
+RESNETS = {
+    "optimiser": "sgd",
+    "augment": "crop-flip",
+    "epochs": 200,
+    "milestones": (
+        80,
+        120,
+    ),
+    "weight_decay": 5e-4,
+    "held_out": 0,
+}
 """The recipe of DAFL's teacher."""
-SGD = "--optimiser sgd --lr 0.1 --weight-decay 5e-4 --latent 1000 --batch-size 1024 --update-batch 1024"
+SGD = {"optimiser": "sgd", "lr": 0.1, "weight_decay": 5e-4, "latent": 1000, "batch_size": 1024, "update_batch": 1024}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +124,9 @@ class Neighbours:
     student: str
     published: Mapping[str, float | None]
     hour: Scale
-    teacher_options: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
-    """Row -> its own options, of ``distill``, or for the rows in ``FIXED`` of ``enrich``."""
+    teacher_values: Values = field(default_factory=dict)
+    values: Mapping[str, Values] = field(default_factory=dict)
+    """Row -> its own settings, of ``distill``, or for the rows in ``FIXED`` of ``enrich``."""
 
     def scale(self, name: str) -> Scale:
         """``paper``, ``gan``, ``hour`` or ``tiny``; ``gan`` means nothing here and is ``hour``."""
@@ -86,35 +138,37 @@ class Neighbours:
 
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
         """Teacher, or the student of a row."""
-        options = f"--dataset {self.true_data} --arch {self.teacher} {self.teacher_options} {scale.teacher}"
-        teacher = make.part(f"{self.true_data}-{self.teacher}", "teacher", options, (self.true_data,))
+        values = {"dataset": self.true_data, "architecture": self.teacher, **self.teacher_values, **scale.teacher}
+        teacher = make.part(f"{self.true_data}-{self.teacher}", "teacher", values, (self.true_data,))
         if row == "teacher":
             return teacher
-        label, own = f"{self.name}-{row.replace(', ', '-')}", self.options.get(row, "")
-        watched = f"--student {self.student} --test-data {self.true_data}"
-        heavy = "--augment heavy" if row in HEAVY else ""
-        if row in ("true", "proxy", "proxy, heavy"):
+        label, own = f"{self.name}-{row.replace(', ', '-')}", self.values.get(row, {})
+        watched: dict[str, Any] = {"student": self.student, "test_data": self.true_data}
+        strong = {"augment": "strong"} if row in STRONG else {}
+        if row in ("true", "proxy", "proxy, strong"):
             images = self.true_data if row == "true" else self.proxy
-            options = f"--samples {images} --beta1 0.9 {heavy} {watched} {scale.distill}"
-            return make.part(label, "distill", options, (images,), teacher=teacher)
+            values = {"samples": (images,), "beta1": 0.9, **strong, **watched, **scale.distill}
+            return make.part(label, "distill", values, (images,), teacher=teacher)
         if row in FIXED:
-            data: tuple[str, ...] = ()
-            kind = row.removesuffix(", heavy").replace(", ", "-")
-            if row.startswith("degan"):
-                bn_weight = BN_WEIGHT if row.endswith("bn_weight") else ""
-                enrich, data = f"--proxy {self.proxy} {bn_weight} {own} {scale.enrich}", (self.proxy,)
-            else:
-                enrich = f"--method {row} {own} {scale.images}"
-            samples = make.part(f"{self.name}-{kind}-samples", "enrich", enrich, data, classifier=teacher)
-            options = f"{heavy} {watched} {scale.distill}"
-            return make.part(label, "distill", options, teacher=teacher, samples=samples)
-        if row == "cde":
-            condense = f"--dataset {self.true_data} --per-class 1 {scale.condense}"
-            condensed = make.part(f"{self.name}-condensed", "condense", condense, (self.true_data,))
-            options = f"--method cde {watched} {own} {scale.pool}"
-            return make.part(label, "distill", options, teacher=teacher, condensed=condensed)
-        options = f"--method {row} {watched} {own} {scale.pool if row in POOLS else scale.live}"
-        return make.part(label, "distill", options, teacher=teacher)
+            samples = self._samples(row, own, scale, make, teacher)
+            return make.part(label, "distill", {**strong, **watched, **scale.distill}, teacher=teacher, samples=samples)
+        values = {"method": row, **watched, **own, **(scale.pool if row in POOLS else scale.online)}
+        if row != "cde":
+            return make.part(label, "distill", values, teacher=teacher)
+        condense = {"dataset": self.true_data, "per_class": 1, **scale.condense}
+        condensed = make.part(f"{self.name}-condensed", "condense", condense, (self.true_data,))
+        return make.part(label, "distill", values, teacher=teacher, condensed=condensed)
+
+    def _samples(self, row: str, own: Values, scale: Scale, make: Maker, teacher: Part) -> Part:
+        """Samples that are there before the student."""
+        data: tuple[str, ...] = ()
+        kind = row.removesuffix(", strong").replace(", ", "-")
+        if row.startswith("degan"):
+            bn_weight = {"settings": {"bn_weight": 1}} if row.endswith("bn_weight") else {}
+            values, data = {"proxy": self.proxy, **bn_weight, **own, **scale.enrich}, (self.proxy,)
+        else:
+            values = {"method": row, **own, **scale.images}
+        return make.part(f"{self.name}-{kind}-samples", "enrich", values, data, classifier=teacher)
 
 
 def needs(row: str) -> str:
@@ -134,7 +188,7 @@ NEIGHBOURS = (
         teacher="lenet",
         student="lenet-half",
         published=dict.fromkeys(
-            ("teacher", "true", "proxy", "proxy, heavy", "degan", "degan, heavy")
+            ("teacher", "true", "proxy", "proxy, strong", "degan", "degan, strong")
             + ("zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde")
         ),
         hour=DIGITS,
@@ -156,7 +210,7 @@ NEIGHBOURS = (
         proxy="cifar10",
         teacher="lenet",
         student="lenet-half",
-        published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "degan, heavy": None, "zskd": 79.62}
+        published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "degan, strong": None, "zskd": 79.62}
         | dict.fromkeys(("dafl", "mb-dfkd", "pre-dfkd", "cde")),
         hour=HOUR_LENET,
     ),
@@ -171,7 +225,7 @@ NEIGHBOURS = (
             "teacher": 83.03,
             "true": 80.08,
             "degan": 80.55,
-            "degan, heavy": None,
+            "degan, strong": None,
             "degan, bn_weight": None,
             "zskd": 69.56,
         }
@@ -188,11 +242,11 @@ NEIGHBOURS = (
             student="resnet18",
             published=dict(zip(("teacher", "dafl", "adi", "mb-dfkd", "pre-dfkd"), published, strict=True)),
             hour=HOUR_ALEXNET,
-            teacher_options=RESNETS,
-            options={
-                "dafl": f"{SGD} --epochs 2000 {weights}",
-                "mb-dfkd": f"{SGD} --epochs 400",
-                "pre-dfkd": f"{SGD} --epochs 400",
+            teacher_values=RESNETS,
+            values={
+                "dafl": {**SGD, "epochs": 2000, "settings": weights},
+                "mb-dfkd": {**SGD, "epochs": 400},
+                "pre-dfkd": {**SGD, "epochs": 400},
             },
         )
         for data, title, proxy, weights, published in (
@@ -200,14 +254,14 @@ NEIGHBOURS = (
                 "cifar10",
                 "CIFAR-10",
                 "cifar100-90",
-                "--set one_hot_weight=0.05 --set activation_weight=0.01",
+                {"one_hot_weight": 0.05, "activation_weight": 0.01},
                 (95.58, 92.22, 93.26, 92.4, 94.1),
             ),
             (
                 "cifar100",
                 "CIFAR-100",
                 "cifar10",
-                "--set one_hot_weight=0.5 --set information_weight=20",
+                {"one_hot_weight": 0.5, "information_weight": 20},
                 (77.84, 74.47, 61.32, 75.4, 77.1),
             ),
         )

@@ -8,40 +8,67 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+from ..config import (
+    CondenseSettings,
+    DistillSettings,
+    EnrichSettings,
+    IncrementalSettings,
+    Settings,
+    TeacherSettings,
+)
+from ..config.arguments import arguments
+
+SETTINGS: Mapping[str, type[Settings]] = {
+    "teacher": TeacherSettings,
+    "enrich": EnrichSettings,
+    "distill": DistillSettings,
+    "incremental": IncrementalSettings,
+    "condense": CondenseSettings,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One command; its options but for the files that it reads and writes."""
+    """One command; its settings but for the files that it reads and writes."""
 
     label: str
     """What a person calls it, such as ``student-degan``."""
     command: str
-    options: tuple[str, ...]
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Settings by name."""
     needs: tuple[tuple[str, Part], ...] = ()
-    """Options that name the artifact of another part, such as ``--teacher``."""
+    """Settings that name the artifact of another part, such as ``teacher``."""
     data: tuple[str, ...] = ()
-    """Digests of the data sets that the options name."""
+    """Digests of the data sets that the settings name."""
 
     @cached_property
     def name(self) -> str:
         """Label and hash; the file's name without its suffix."""
-        inputs = [[option, part.name] for option, part in self.needs]
-        text = json.dumps([self.command, self.options, inputs, self.data])
+        inputs = [[setting, part.name] for setting, part in self.needs]
+        text = json.dumps([self.command, sorted(self.values.items()), inputs, self.data])
         return f"{self.label}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
     def path(self, folder: Path) -> Path:
         """Where its artifact lies."""
         return folder / f"{self.name}.safetensors"
 
+    def settings(self, folder: Path) -> Settings:
+        """All settings of the command, whose files lie in ``folder``."""
+        values = dict(self.values) | {"output": self.path(folder)}
+        for name, part in self.needs:
+            path = str(part.path(folder))
+            values[name] = (*values.get(name, ()), path) if name == "samples" else path
+        return SETTINGS[self.command](**values)
+
     def arguments(self, folder: Path) -> list[str]:
         """The command line after ``degan``, without what all parts share."""
-        files = [text for option, part in self.needs for text in (option, str(part.path(folder)))]
-        return [self.command, *self.options, *files, "-o", str(self.path(folder))]
+        return [self.command, *arguments(self.settings(folder))]
 
     def in_order(self) -> Iterator[Part]:
         """The parts that this one needs, each after what it needs itself, and then this one."""
@@ -55,20 +82,22 @@ class Maker:
     """Makes parts of one seed, precision and device: what all of them share."""
 
     seed: int
-    common: tuple[str, ...]
-    """Options that change the numbers, such as ``--precision bf16``."""
+    common: Mapping[str, Any]
+    """Settings that change the numbers, such as the precision."""
     graphs: bool = False
     """Whether generators and students are trained with ``--cuda-graphs``."""
     digest: Callable[[str], str]
     """The content of a data set's training images, by its expression; empty where it is not there."""
 
-    def part(self, label: str, command: str, options: str, data: tuple[str, ...] = (), **needs: Part) -> Part:
-        """A part; ``needs`` by option, with underscores for hyphens."""
-        graphs = ("--cuda-graphs",) if self.graphs and command in ("enrich", "distill") else ()
+    def part(
+        self, label: str, command: str, values: Mapping[str, Any], data: tuple[str, ...] = (), **needs: Part
+    ) -> Part:
+        """A part; ``needs`` by the setting that names its artifact."""
+        graphs = {"graphs": True} if self.graphs and command in ("enrich", "distill") else {}
         return Part(
             label=label,
             command=command,
-            options=(*options.split(), "--seed", str(self.seed), *self.common, *graphs),
-            needs=tuple((f"--{name.replace('_', '-')}", part) for name, part in needs.items()),
+            values={**values, "seed": self.seed, **self.common, **graphs},
+            needs=tuple(needs.items()),
             data=tuple(self.digest(expression) for expression in data),
         )

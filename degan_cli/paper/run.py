@@ -15,12 +15,13 @@ from subprocess import Popen
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from ..atomic import replacing
+from ..artifact.atomic import replacing
 from ..errors import DeganError
-from ..stopping import StopWatch, stopped
+from ..runs.stopping import StopWatch, stopped
 from .parts import Part
 
 POLL_SECONDS = 0.05
+PROGRAM = (sys.executable, "-m", "degan_cli")
 MAX_MINUTES_OVER = 75
 
 
@@ -73,10 +74,12 @@ def run_parts(
     ledger: Ledger,
     say: Callable[[str], None],
     done: Callable[[Part], None],
+    program: Sequence[str] = PROGRAM,
 ) -> None:
     """Make the wanted parts in ``folder``, with all that they need; ``done`` is called for each when it is there.
 
     :param shared: options of every command that do not change its numbers, such as ``--data-dir``.
+    :param program: what starts degan, with options that come before the command.
     :param watch: each command gets the minutes that are left; a signal is passed on.
     :raises DeganError: with a failed command's exit code once those beside it have ended; 75 when the time is over
         and something is left to do.
@@ -96,7 +99,7 @@ def run_parts(
             able = all(need.path(folder).exists() for _, need in part.needs)
             if able and len(children) < jobs:
                 waiting.remove(part)
-                children.append(_start(part, folder, shared, jobs, watch, say))
+                children.append(_start(part, folder, shared, jobs, watch, say, program))
         if not children:
             break
         time.sleep(POLL_SECONDS)
@@ -125,11 +128,17 @@ def _missing(part: Part, folder: Path) -> Iterator[Part]:
 
 
 def _start(
-    part: Part, folder: Path, shared: Sequence[str], jobs: int, watch: StopWatch, say: Callable[[str], None]
+    part: Part,
+    folder: Path,
+    shared: Sequence[str],
+    jobs: int,
+    watch: StopWatch,
+    say: Callable[[str], None],
+    program: Sequence[str],
 ) -> _Child:
     arguments = [*part.arguments(folder), *shared]
     say(f"$ degan {shlex.join(arguments)}")
-    command = [sys.executable, "-m", "degan_cli", *arguments, "--resume", "-q", "--json"]
+    command = [*program, *arguments, "--resume", "-q", "--json"]
     if watch.deadline is not None:
         command += ["--max-minutes", f"{max(0.0, watch.deadline - time.monotonic()) / 60:.3f}"]
     # Runs that share the cores with all their threads each slow each other down many times over.

@@ -7,30 +7,33 @@ gives is noted beside the setting. Table 3's first three numbers are copied ther
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from .parts import Maker, Part
+
+Values = Mapping[str, Any]
+"""Settings of a command by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Options that shorten each command; none for the paper's lengths, which are the tool's defaults."""
+    """Settings that shorten each command; none for the paper's lengths, which are the tool's defaults."""
 
     reduced: str = ""
     """What is less than in the paper, for people."""
-    teacher: str = ""
-    enrich: str = ""
-    distill: str = ""
-    incremental: str = ""
-    images: str = ""
+    teacher: Values = field(default_factory=dict)
+    enrich: Values = field(default_factory=dict)
+    distill: Values = field(default_factory=dict)
+    incremental: Values = field(default_factory=dict)
+    images: Values = field(default_factory=dict)
     """Of ``enrich`` with a method that optimises images."""
-    live: str = ""
+    online: Values = field(default_factory=dict)
     """Of ``distill`` with a method that trains a generator meanwhile."""
-    pool: str = ""
+    pool: Values = field(default_factory=dict)
     """Of ``distill`` with a method that optimises images meanwhile."""
-    condense: str = ""
+    condense: Values = field(default_factory=dict)
 
 
 class Column(Protocol):
@@ -60,46 +63,46 @@ class Column(Protocol):
 
 TINY = Scale(
     reduced="a few updates, which show only that the cell runs",
-    teacher="--epochs 1",
-    enrich="--steps 3 --batch-size 16 --width 8",
-    distill="--epochs 1 --steps-per-epoch 3 --batch-size 16 --held-out 32",
-    incremental="--epochs 1 --batch-size 16",
-    images="--number 8 --batch-size 4 --steps 2",
-    live="--epochs 2 --steps-per-epoch 2 --batch-size 16 --update-batch 16 --width 8 --held-out 32",
-    pool="--epochs 2 --steps-per-epoch 2 --batch-size 8 --update-batch 8 --update-steps 2 --held-out 8",
-    condense="--steps 2",
+    teacher={"epochs": 1},
+    enrich={"steps": 3, "batch_size": 16, "width": 8},
+    distill={"epochs": 1, "steps_per_epoch": 3, "batch_size": 16, "held_out": 32},
+    incremental={"epochs": 1, "batch_size": 16},
+    images={"number": 8, "batch_size": 4, "steps": 2},
+    online={"epochs": 2, "steps_per_epoch": 2, "batch_size": 16, "update_batch": 16, "width": 8, "held_out": 32},
+    pool={"epochs": 2, "steps_per_epoch": 2, "batch_size": 8, "update_batch": 8, "update_steps": 2, "held_out": 8},
+    condense={"steps": 2},
 )
 HOUR_LENET = Scale(
     reduced="GAN of width 32 instead of 64, 2,500 updates of 128 instead of 5,000 of 2,000; a stage has "
     "40 (teacher) or 25 (student) epochs at most and ends after 10 or 6 without gain, instead of 100",
-    teacher="--epochs 40 --patience 10",
-    enrich="--steps 2500 --batch-size 128 --width 32",
-    distill="--epochs 25 --patience 6",
+    teacher={"epochs": 40, "patience": 10},
+    enrich={"steps": 2500, "batch_size": 128, "width": 32},
+    distill={"epochs": 25, "patience": 6},
 )
 HOUR_ALEXNET = Scale(
     reduced="GAN of width 32 instead of 64, 1,000 updates of 128 instead of 5,000 of a 25th of the proxy; a stage has "
     "10 (teacher) or 8 (student, of 128 updates instead of 256) epochs at most",
-    teacher="--epochs 10 --patience 4",
-    enrich="--steps 1000 --batch-size 128 --width 32",
-    distill="--epochs 8 --steps-per-epoch 128 --patience 4",
+    teacher={"epochs": 10, "patience": 4},
+    enrich={"steps": 1000, "batch_size": 128, "width": 32},
+    distill={"epochs": 8, "steps_per_epoch": 128, "patience": 4},
 )
 HOUR_RESNET32 = Scale(
     reduced="50 epochs for the old classifier and 25 for each increment, instead of 250; GAN of width 32 instead of "
     "64, 1,500 updates of 128 instead of 5,000 of 400",
-    teacher="--epochs 50",
-    enrich="--steps 1500 --batch-size 128 --width 32",
-    incremental="--epochs 25",
+    teacher={"epochs": 50},
+    enrich={"steps": 1500, "batch_size": 128, "width": 32},
+    incremental={"epochs": 25},
 )
 PAPER_GAN_RESNET32 = replace(
     HOUR_RESNET32,
     reduced="GAN as in the paper; 50 epochs for the old classifier and 25 for each increment, instead of 250",
-    enrich="",
+    enrich={},
 )
 MINUTE_DIGITS = Scale(
     reduced="15 epochs a stage for the old classifier, 30 for each increment; GAN of width 16, 600 updates of 64",
-    teacher="--epochs 15 --patience 5",
-    enrich="--steps 600 --batch-size 64 --width 16",
-    incremental="--epochs 30",
+    teacher={"epochs": 15, "patience": 5},
+    enrich={"steps": 600, "batch_size": 64, "width": 16},
+    incremental={"epochs": 30},
 )
 
 
@@ -107,7 +110,7 @@ PAPER_GAN_ALEXNET = Scale(
     reduced="GAN as in the paper; a stage has 10 (teacher) or 30 (student) epochs at most and ends after 4 or 8 "
     "without gain, instead of 100",
     teacher=HOUR_ALEXNET.teacher,
-    distill="--epochs 30 --patience 8",
+    distill={"epochs": 30, "patience": 8},
 )
 
 
@@ -115,7 +118,7 @@ PAPER_GAN_ALEXNET = Scale(
 class Distilled:
     """A column of Table 1 or 2: a teacher, a proxy, and students taught by one or the other kind of samples.
 
-    Not in the paper: ``proxy, heavy`` and ``degan, heavy``, whose students see these samples strongly changed.
+    Not in the paper: ``proxy, strong`` and ``degan, strong``, whose students see these samples strongly changed.
     """
 
     name: str
@@ -129,8 +132,8 @@ class Distilled:
     """What two CPU cores manage in about an hour."""
     gan: Scale = PAPER_GAN_ALEXNET
     """The paper's generator, and networks trained for as long as its quality needs to show."""
-    teacher_options: str = ""
-    enrich_options: str = ""
+    teacher_values: Values = field(default_factory=dict)
+    enrich_values: Values = field(default_factory=dict)
     """Loss weights; unknown but for CIFAR-10 with CIFAR-100 and SVHN, where the defaults are the authors'."""
 
     def scale(self, name: str) -> Scale:
@@ -143,23 +146,23 @@ class Distilled:
 
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
         """Teacher, or the student of a row."""
-        options = f"--dataset {self.true_data} --arch {self.teacher} {self.teacher_options} {scale.teacher}"
-        teacher = make.part(f"{self.true_data}-{self.teacher}", "teacher", options, (self.true_data,))
+        values = {"dataset": self.true_data, "architecture": self.teacher, **self.teacher_values, **scale.teacher}
+        teacher = make.part(f"{self.true_data}-{self.teacher}", "teacher", values, (self.true_data,))
         if row == "teacher":
             return teacher
         pair = f"{self.true_data}-from-{self.true_data if row == 'true' else self.proxy}"
         label = f"{pair}-student-{row.replace(', ', '-')}"
         row, _, augment = row.partition(", ")
         student = partial(make.part, label, "distill", teacher=teacher)
-        options = f"--student {self.student} {scale.distill} {f'--augment {augment}' if augment else ''}"
+        values = {"student": self.student, **scale.distill} | ({"augment": augment} if augment else {})
         if row in ("true", "proxy"):
             samples = self.true_data if row == "true" else self.proxy
             # The authors' betas: 0.9 with stored samples, 0.5, the default, with generated ones.
-            return student(f"--samples {samples} --beta1 0.9 {options}", (samples,))
-        weights = self.enrich_options if row == "degan" else ""
-        enrich = f"--proxy {self.proxy} --method {row} {weights} {scale.enrich}"
+            return student({"samples": (samples,), "beta1": 0.9} | values, (samples,))
+        weights = self.enrich_values if row == "degan" else {}
+        enrich = {"proxy": self.proxy, "method": row, **weights, **scale.enrich}
         generator = make.part(f"{pair}-generator-{row}", "enrich", enrich, (self.proxy,), classifier=teacher)
-        return student(options, samples=generator)
+        return student(values, samples=generator)
 
 
 SHUFFLE_SEED = 1993
@@ -186,10 +189,10 @@ class Incremental:
     classes: int
     each: int
     """How many classes an increment adds."""
-    teacher_options: str
-    icarl_options: str = ""
+    teacher_values: Values
+    icarl_values: Values = field(default_factory=dict)
     """Of teacher and increments where the outputs are sigmoids."""
-    enrich_options: str = ""
+    enrich_values: Values = field(default_factory=dict)
     published: Mapping[str, float | None]
     hour: Scale
     gan: Scale
@@ -216,9 +219,9 @@ class Incremental:
         """The first classifier, or the extended one of a row."""
         old, new, *further = self.draw(make.seed)
         outputs = "sigmoid" if row in ("old-sigmoid", *ICARL) else "softmax"
-        icarl = self.icarl_options if outputs == "sigmoid" else ""
-        options = f"--dataset {old} {self.teacher_options} {icarl} --outputs {outputs} {scale.teacher}"
-        first = make.part(f"{self.name}-old-{outputs}", "teacher", options, (old,))
+        icarl = self.icarl_values if outputs == "sigmoid" else {}
+        values = {"dataset": old, **self.teacher_values, **icarl, "outputs": outputs, **scale.teacher}
+        first = make.part(f"{self.name}-old-{outputs}", "teacher", values, (old,))
         if row.startswith("old"):
             return first
         if row == "second":
@@ -226,32 +229,42 @@ class Incremental:
             return self._replayed("degan + proxy", further[0], below, scale, make)
         if row.startswith("degan"):
             return self._replayed(row, new, first, scale, make)
-        options = f"--new-data {new} --test-data {self.data} {icarl} {scale.incremental}"
-        options += f" --strategy replay --samples {new}" if row == "proxy" else f" --strategy {row}"
-        return make.part(f"{self.name}-{row}", "incremental", options, (new,), classifier=first)
+        values = {"new_data": new, "test_data": self.data, **icarl, **scale.incremental}
+        values |= {"strategy": "replay", "samples": (new,)} if row == "proxy" else {"strategy": row}
+        return make.part(f"{self.name}-{row}", "incremental", values, (new,), classifier=first)
 
     def _replayed(self, row: str, new: str, classifier: Part, scale: Scale, make: Maker) -> Part:
-        enrich = f"--proxy {new} {self.enrich_options} {scale.enrich}"
+        enrich = {"proxy": new, **self.enrich_values, **scale.enrich}
         generator = make.part(f"{self.name}-generator", "enrich", enrich, (new,), classifier=classifier)
-        options = f"--new-data {new} --test-data {self.data} {scale.incremental}"
+        values: dict[str, Any] = {"new_data": new, "test_data": self.data, **scale.incremental}
         if row == "degan + proxy":
-            options += f" --samples {new}"
+            values["samples"] = (new,)
         elif scaling := row.partition(", ")[2]:
-            options += f" --set scaling={scaling}"
-        return make.part(f"{self.name}-degan", "incremental", options, (new,), classifier=classifier, samples=generator)
+            values["settings"] = {"scaling": scaling}
+        return make.part(f"{self.name}-degan", "incremental", values, (new,), classifier=classifier, samples=generator)
 
 
 ROWS = ("teacher", "true", "proxy", "dcgan", "degan")
-HEAVY: dict[str, float | None] = {"proxy, heavy": None, "degan, heavy": None}
+STRONG: dict[str, float | None] = {"proxy, strong": None, "degan, strong": None}
 """Rows beyond the paper, so without a published number."""
 CIFAR10 = partial(Distilled, true_data="cifar10", teacher="alexnet", student="alexnet-half")
-NINETY = dict(zip(ROWS, (83.02, 81.78, 74.58, 66.24, 80.55), strict=True)) | HEAVY
-INCEPTION = "--optimiser sgd --augment crop-flip --epochs 200 --milestones 60,120,160 --weight-decay 5e-4"
+NINETY = dict(zip(ROWS, (83.02, 81.78, 74.58, 66.24, 80.55), strict=True)) | STRONG
+INCEPTION = {
+    "optimiser": "sgd",
+    "augment": "crop-flip",
+    "epochs": 200,
+    "milestones": (
+        60,
+        120,
+        160,
+    ),
+    "weight_decay": 5e-4,
+}
 """The recipe of the repository that the teacher's network comes from; its rate falls to a fifth, ours to a tenth."""
 
 
 def _proxy(name: str, title: str, proxy: float, dcgan: float, degan: float) -> Distilled:
-    published = {"proxy": proxy, "dcgan": dcgan, "degan": degan} | HEAVY
+    published = {"proxy": proxy, "dcgan": dcgan, "degan": degan} | STRONG
     return CIFAR10(name=name, title=title, proxy=name, published=published)
 
 
@@ -268,9 +281,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             proxy="cifar10",
             teacher="lenet",
             student="lenet-half",
-            published=dict(zip(ROWS, (90.72, 88.98, 77.81, 79.67, 83.79), strict=True)) | HEAVY,
+            published=dict(zip(ROWS, (90.72, 88.98, 77.81, 79.67, 83.79), strict=True)) | STRONG,
             hour=HOUR_LENET,
-            gan=replace(HOUR_LENET, enrich="", reduced="GAN as in the paper; teacher and student as at --scale hour"),
+            gan=replace(HOUR_LENET, enrich={}, reduced="GAN as in the paper; teacher and student as at --scale hour"),
         ),
         Distilled(
             name="cifar100",
@@ -279,8 +292,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             proxy="cifar10",
             teacher="inception-v3",
             student="resnet18",
-            published=dict(zip(ROWS, (79.05, 69.65, 46.32, 39.77, 65.25), strict=True)) | HEAVY,
-            teacher_options=INCEPTION,
+            published=dict(zip(ROWS, (79.05, 69.65, 46.32, 39.77, 65.25), strict=True)) | STRONG,
+            teacher_values=INCEPTION,
         ),
     ),
     "table2": (
@@ -302,9 +315,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             data="cifar100",
             classes=100,
             each=20,
-            teacher_options="--arch resnet32 --optimiser sgd --augment crop-flip --held-out 0",
+            teacher_values={"architecture": "resnet32", "optimiser": "sgd", "augment": "crop-flip", "held_out": 0},
             # iCaRL's rate of 2.0 is for a loss averaged over 100 outputs; ours is summed.
-            icarl_options="--lr 0.02 --weight-decay 1e-5",
+            icarl_values={"lr": 0.02, "weight_decay": 1e-5},
             published={"old": None, "old-sigmoid": None} | TABLE3 | BOTH | {"second": None} | FURTHER,
             hour=HOUR_RESNET32,
             gan=PAPER_GAN_RESNET32,
@@ -315,8 +328,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             data="digits",
             classes=10,
             each=5,
-            teacher_options="--arch lenet",
-            enrich_options="--lr 1e-3 --lambda-e 1 --lambda-d 10",
+            teacher_values={"architecture": "lenet"},
+            enrich_values={"lr": 1e-3, "lambda_e": 1, "lambda_d": 10},
             published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
             hour=MINUTE_DIGITS,
             gan=MINUTE_DIGITS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from .methods import NoSettings, StudentRecipe
 
@@ -83,3 +83,23 @@ class InversionSpec:
     settings: type = NoSettings
     """As those of :class:`MethodSpec`."""
     source: str = ""
+    kind: ClassVar[str] = "method"
+    """What messages call it."""
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """As those of :class:`MethodSpec`."""
+        return frozenset({"images", "condensed"} if self.uses_condensed else {"images"})
+
+    def enrich_defaults(self) -> dict[str, Any]:
+        """Settings of ``degan enrich`` that it presets."""
+        return {"number": self.number, "batch_size": self.batch_size, "steps": self.steps, "lr": self.lr}
+
+    def online_defaults(self) -> dict[str, Any]:
+        """Settings of ``degan distill --method`` that it presets, beside those of :attr:`recipe`."""
+        return {
+            "update_batch": self.batch_size,
+            "update_steps": self.steps,
+            "update_lr": self.lr,
+            "update_every": self.every,
+        }

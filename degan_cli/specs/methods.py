@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,3 +96,19 @@ class MethodSpec:
     """A frozen dataclass of int, float, bool or str fields, all with defaults; ``--set name=value`` reaches them.
     ``field(metadata={"help": ..., "min": ..., "max": ..., "choices": (...)})`` documents and bounds a field."""
     source: str = ""
+    kind: ClassVar[str] = "method"
+    """What messages call it."""
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """What holds in a run with it, and so which settings have a use there (:mod:`degan_cli.config`)."""
+        return frozenset({"generator", "proxy"} if self.uses_proxy else {"generator"})
+
+    def enrich_defaults(self) -> dict[str, Any]:
+        """Settings of ``degan enrich`` that it presets."""
+        return {"gan": self.gan, "lr": self.lr} | ({} if self.batch_size is None else {"batch_size": self.batch_size})
+
+    def online_defaults(self) -> dict[str, Any]:
+        """Settings of ``degan distill --method`` that it presets, beside those of :attr:`recipe`."""
+        sizes = {} if self.batch_size is None else {"update_batch": self.batch_size}
+        return {"gan": self.gan, "update_lr": self.lr, "update_every": self.every, "replay": self.replay} | sizes

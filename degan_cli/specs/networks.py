@@ -124,3 +124,8 @@ class GanSpec:
     """Shape -> module: images in [0, 1] to logits (batch,), positive for real."""
     min_size: int = 32
     source: str = ""
+
+    def shape_for(self, input: InputSpec, latent: int, width: int) -> GanShape:
+        """What to build it for, to make images for a classifier: the next power of two of the longer side."""
+        size = max(self.min_size, 1 << (max(input.height, input.width) - 1).bit_length())
+        return GanShape(channels=input.channels, size=size, latent=latent, width=width)

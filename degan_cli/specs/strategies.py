@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from .methods import NoSettings
 
@@ -70,3 +70,5 @@ class StrategySpec:
     settings: type = NoSettings
     """As those of :class:`MethodSpec`."""
     source: str = ""
+    kind: ClassVar[str] = "strategy"
+    """What messages call it."""

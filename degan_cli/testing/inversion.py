@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..engine import Engine, start
-from ..pixels import to_uint8, to_unit
+from ..images import to_uint8, to_unit
 from ..specs import ImageSet, Inversion, InversionParts, InversionSpec
 from .common import Snapshot, equal_states, require, require_pixels, require_rows, require_tensor, tiny_classifier
 from .method import check_settings

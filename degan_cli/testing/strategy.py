@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ..engine import Engine, start
+from ..models import widen
 from ..specs import ArchitectureSpec, InputSpec, Strategy, StrategyParts, StrategySpec
-from ..widen import widen
 from .common import equal_states, require, require_tensor, tiny_classifier
 from .method import check_settings
 

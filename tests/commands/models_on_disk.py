@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from degan_cli.artifact import save_classifier, save_generator
-from degan_cli.features import tapped
-from degan_cli.models import Classifier, Generator
+from degan_cli.models import Classifier, Generator, tapped
 from degan_cli.plugins import load_plugins
 from degan_cli.specs import GanShape
 

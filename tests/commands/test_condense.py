@@ -11,7 +11,7 @@ from degan_cli.app import run
 from degan_cli.artifact import load_images, save_dataset
 from degan_cli.datasets.digits import load_digits
 from degan_cli.datasets.resolve import open_images
-from degan_cli.pixels import digest
+from degan_cli.images import digest
 from degan_cli.plugins import load_plugins
 from degan_cli.specs import ImageSet
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from degan_cli import hookimpl, plugins
+from degan_cli import hookimpl
 from degan_cli.app import run
+from degan_cli.plugins import load as plugins
 from degan_cli.specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, GanSpec, MethodSpec
 
 

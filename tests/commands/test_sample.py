@@ -11,8 +11,8 @@ from PIL import Image
 
 from degan_cli import artifact
 from degan_cli.app import run
+from degan_cli.images import to_unit
 from degan_cli.loops import sample as loop
-from degan_cli.pixels import to_unit
 from degan_cli.plugins import load_plugins
 
 

@@ -5,7 +5,7 @@ import torch
 
 from degan_cli.datasets.digits import load_digits
 from degan_cli.datasets.noise import load_noise
-from degan_cli.pixels import digest
+from degan_cli.images import digest
 
 
 def test_digits_splits_are_disjoint_and_make_the_whole() -> None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from degan_cli.datasets.image_files import quiet, read_fitted, read_image
 from degan_cli.errors import BadFile
-from degan_cli.pixels import fit_uint8
+from degan_cli.images import fit_uint8
 
 RED = (200, 30, 10)
 

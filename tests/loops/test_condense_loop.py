@@ -12,16 +12,16 @@ from conftest import StopAfter
 from torch import Tensor
 from torch.nn import functional as F
 
-from degan_cli.checkpoint import Checkpoint
+from degan_cli.config.runs import CondenseRun, matching_loops
 from degan_cli.datasets.digits import load_digits
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped, UsageError
 from degan_cli.loops.condense import condense
 from degan_cli.networks.convnet import ConvNet
-from degan_cli.report import Report
-from degan_cli.runs import CondenseRun, matching_loops
+from degan_cli.runs.checkpoint import Checkpoint
+from degan_cli.runs.report import Report
+from degan_cli.runs.stopping import StopWatch
 from degan_cli.specs import ImageSet
-from degan_cli.stopping import StopWatch
 
 RUN = CondenseRun(dataset="s", per_class=2, steps=6, batch_size=6, lr=1.0, device="cpu", precision="fp32")
 GRADIENT = replace(RUN, matching="gradient", lr=0.1, steps=5, outer=3, inner=2)

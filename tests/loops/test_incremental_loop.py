@@ -12,22 +12,21 @@ import torch
 from conftest import SHAPE, StopAfter, TinyGenerator, tiny_classifier
 from torch import Tensor, nn
 
-from degan_cli.augment import augment
-from degan_cli.checkpoint import Checkpoint
+from degan_cli.config.runs import IncrementalRun
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
+from degan_cli.images import augment
 from degan_cli.loops import incremental
 from degan_cli.loops.incremental import teach_new_classes
 from degan_cli.methods import degan_methods
 from degan_cli.methods.replay import Replay
 from degan_cli.methods.settings import ReplaySettings
-from degan_cli.models import Classifier, Generator
-from degan_cli.report import Report
-from degan_cli.runs import IncrementalRun
-from degan_cli.samples import GeneratorSource, Mixture, Source, StoredSource
+from degan_cli.models import Classifier, Generator, widen
+from degan_cli.runs.checkpoint import Checkpoint
+from degan_cli.runs.report import Report
+from degan_cli.runs.stopping import StopWatch
+from degan_cli.samples.sources import GeneratorSource, Mixture, Source, StoredSource
 from degan_cli.specs import ArchitectureSpec, NoSettings, StrategyParts, StrategySpec
-from degan_cli.stopping import StopWatch
-from degan_cli.widen import widen
 
 SPECS = {spec.name: spec for spec in degan_methods() if isinstance(spec, StrategySpec)}
 TINY = ArchitectureSpec(name="tiny", build=lambda classes, input: tiny_classifier(classes, seed=2).network, min_size=8)

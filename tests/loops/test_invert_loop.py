@@ -8,17 +8,17 @@ import pytest
 import torch
 from conftest import StopAfter, tiny_classifier
 
-from degan_cli.checkpoint import Checkpoint
+from degan_cli.config.runs import InvertRun
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
 from degan_cli.loops.invert import invert, make_images
 from degan_cli.methods.cde import CondensedExpansion
 from degan_cli.methods.deepinversion import DeepInversion
 from degan_cli.methods.settings import CdeSettings, InversionSettings
-from degan_cli.report import Report
-from degan_cli.runs import InvertRun
+from degan_cli.runs.checkpoint import Checkpoint
+from degan_cli.runs.report import Report
+from degan_cli.runs.stopping import StopWatch
 from degan_cli.specs import ImageSet, InversionParts
-from degan_cli.stopping import StopWatch
 
 
 class Towards:

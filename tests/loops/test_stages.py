@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
+from degan_cli.config.runs import read_milestones
 from degan_cli.errors import UsageError
 from degan_cli.loops.stages import Milestones, Stages, set_rate
-from degan_cli.runs import read_milestones
 
 
 def follow(stages, scores):

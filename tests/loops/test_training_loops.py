@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import SHAPE, StopAfter, TinyDiscriminator, TinyGenerator, run_distill, tiny_classifier
 
-from degan_cli.checkpoint import Checkpoint
+from degan_cli.config.runs import DistillRun, EnrichRun, TeacherRun
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped, UsageError
 from degan_cli.loops.distill import distill
@@ -18,11 +18,11 @@ from degan_cli.loops.teacher import train_teacher
 from degan_cli.methods.degan import Degan
 from degan_cli.methods.settings import DeganSettings
 from degan_cli.models import Generator
-from degan_cli.report import Report
-from degan_cli.runs import DistillRun, EnrichRun, TeacherRun
-from degan_cli.samples import StoredSource
+from degan_cli.runs.checkpoint import Checkpoint
+from degan_cli.runs.report import Report
+from degan_cli.runs.stopping import StopWatch
+from degan_cli.samples.sources import StoredSource
 from degan_cli.specs import ImageSet, MethodParts
-from degan_cli.stopping import StopWatch
 
 
 def noise(count, seed=0):
@@ -280,7 +280,7 @@ def test_a_teachers_images_are_augmented_as_its_run_says(tmp_path, monkeypatch):
     assert seen == [(torch.uint8, 16, "crop")] * 6  # the held-out images are left as they are
 
 
-@pytest.mark.parametrize(("kind", "changes"), [("heavy", "augment_heavily"), ("flip", "augment")])
+@pytest.mark.parametrize(("kind", "changes"), [("heavy", "augment_strongly"), ("flip", "augment")])
 def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones(tmp_path, monkeypatch, kind, changes):
     seen = []
 

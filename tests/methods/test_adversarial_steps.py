@@ -9,12 +9,11 @@ import torch
 from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
 from torch.nn import functional as F
 
-from degan_cli.bn_statistics import watching
 from degan_cli.engine import start
 from degan_cli.methods.dcgan import Dcgan
 from degan_cli.methods.degan import Degan
 from degan_cli.methods.settings import DeganSettings
-from degan_cli.models import Generator
+from degan_cli.models import Generator, watching
 from degan_cli.specs import MethodParts, NoSettings
 
 REAL = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(4))

@@ -11,20 +11,17 @@ import torch
 from conftest import INPUT, tiny_classifier
 from torch import nn
 
-from degan_cli.bn_statistics import watching
 from degan_cli.engine import start
 from degan_cli.errors import UsageError
-from degan_cli.features import tapped
-from degan_cli.inversion_losses import total_variation
+from degan_cli.images import draw_siamese, to_unit
 from degan_cli.loops.invert import invert
+from degan_cli.losses import total_variation
 from degan_cli.methods import zskd
 from degan_cli.methods.cde import CondensedExpansion, Judge
 from degan_cli.methods.deepinversion import DeepInversion, jitter
 from degan_cli.methods.settings import AdiSettings, CdeSettings, InversionSettings, ZskdSettings
 from degan_cli.methods.zskd import ZeroShot, class_similarity, draw_predictions
-from degan_cli.models import Classifier
-from degan_cli.pixels import to_unit
-from degan_cli.siamese import draw_siamese
+from degan_cli.models import Classifier, tapped, watching
 from degan_cli.specs import ImageSet, InversionParts
 
 NAMES = ("class 0", "class 1", "class 2")

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 from degan_cli.engine import Engine
 from degan_cli.methods import degan_methods
 from degan_cli.methods.settings import SCALINGS, LwfSettings, ReplaySettings
-from degan_cli.models import Classifier
+from degan_cli.models import Classifier, widen
 from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
-from degan_cli.widen import widen
 
 SPECS = {spec.name: spec for spec in degan_methods() if isinstance(spec, StrategySpec)}
 TINY = ArchitectureSpec(name="tiny", build=lambda classes, input: tiny_classifier(classes, seed=2).network, min_size=8)

@@ -6,7 +6,7 @@ from degan_cli.errors import DeganError, Stopped
 from degan_cli.paper import run
 from degan_cli.paper.parts import Part
 from degan_cli.paper.run import Ledger, run_parts
-from degan_cli.stopping import StopWatch
+from degan_cli.runs.stopping import StopWatch
 
 T = Part(label="t", command="teacher", options=())
 G = Part(label="g", command="enrich", options=(), needs=(("--classifier", T),))

@@ -1,0 +1,100 @@
+"""Files that appear complete or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ..errors import DeganError, UsageError
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` when the block ends without an exception.
+
+    It is written aside in the same folder, which is made if need be, synced, and renamed. Its mode follows the
+    umask, or stays as it was; a link keeps pointing to the file it names; a device or pipe is written straight.
+    What a killed process left beside the same target is cleaned up. ``-`` is stdout.
+
+    :raises DeganError: when it cannot be written; UsageError when another path would help.
+    """
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        given = Path(path)
+        if given.exists() and not given.is_file() and not given.is_dir():
+            with given.open("wb") as device:
+                yield device
+            return
+        target = Path(os.path.realpath(given))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield from _aside(target)
+    except BrokenPipeError:
+        raise  # nobody reads any more, which is no error
+    except OSError as error:
+        usage = isinstance(error, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError)
+        reason = error.strerror or type(error).__name__
+        raise (UsageError if usage else DeganError)(
+            f"{path}: cannot be written: {reason}; name another file"
+        ) from error
+
+
+def _aside(target: Path) -> Iterator[BinaryIO]:
+    temporary = _clean_up(target)
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    try:
+        # O_EXCL: in a folder that others may write to, a planted link must not lead the bytes elsewhere.
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            if mode is not None:
+                os.chmod(temporary, mode)
+            yield cast(BinaryIO, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _clean_up(target: Path) -> Path:
+    """Remove what dead processes of this machine left beside ``target``; the name for this one's own."""
+    host = re.sub(r"[^A-Za-z0-9]", "", platform.node())[:32] or "host"
+    stem = f".degan-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-{host}-"
+    for left in target.parent.glob(f"{stem}*.tmp"):
+        process = left.name[len(stem) : -len(".tmp")]
+        if process.isdecimal() and (int(process) == os.getpid() or not _is_running(int(process))):
+            with contextlib.suppress(OSError):
+                left.unlink()
+    return target.parent / f"{stem}{os.getpid()}.tmp"
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":
+        return True  # there, signal 0 would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return  # a folder cannot be opened there
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

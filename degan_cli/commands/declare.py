@@ -1,0 +1,176 @@
+"""Typer commands from settings: options and arguments, where each value came from, and the files that hold them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+
+from ..config.base import Layer, Settings
+from ..config.fields import PANELS, RUN, Setting
+from ..config.method_settings import read_pairs
+from ..config.toml import read_config, to_toml
+from ..console import is_main_process
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..runs.session import Session
+
+Given = TypeVar("Given", bound=Settings)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=RUN)]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.", rich_help_panel=RUN)]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings from a TOML file; options count more.", rich_help_panel=RUN
+    ),
+]
+WriteConfig = Annotated[
+    bool, typer.Option("--write-config", help="Print such a file of what would run, and stop.", rich_help_panel=RUN)
+]
+NOT_SETTINGS = {
+    "config": (Config, None),
+    "write_config": (WriteConfig, False),
+    "as_json": (Json, False),
+    "quiet": (Quiet, False),
+}
+
+
+def command(
+    kind: type[Given],
+    run: Callable[[Given, Session, bool], None],
+    resolve: Callable[[Given, Session], Given],
+    help: str,
+) -> Callable[..., None]:
+    """A Typer command whose options are the settings of ``kind``.
+
+    :param run: does the work and prints the result, as JSON where the last argument says so.
+    :param resolve: every value as it will be used, for ``--write-config``.
+    """
+
+    def run_command(context: typer.Context, **values: Any) -> None:
+        settings = read(context, kind, values)
+        session = session_from(context, values["quiet"])
+        if values["write_config"]:
+            if is_main_process():
+                print(to_toml(resolve(settings, session)), end="")
+            return
+        run(settings, session, values["as_json"])
+
+    parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    ordered = sorted(kind.declared().items(), key=lambda item: (not item[1].required, PANELS.index(item[1].panel)))
+    for name, declared in ordered:
+        annotation, default = _option(declared)
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        )
+    for name, (annotation, default) in NOT_SETTINGS.items():
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        )
+    run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run_command.__doc__ = help
+    return run_command
+
+
+def read(context: typer.Context, kind: type[Given], values: Mapping[str, Any]) -> Given:
+    """The settings that options, the environment and a file give; options count most, then the environment.
+
+    :raises UsageError: for a value that makes no sense, and for a required setting that nobody gave.
+    """
+    options: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
+    for name, declared in kind.declared().items():
+        source = getattr(context.get_parameter_source(name), "name", "")
+        if source == "COMMANDLINE":
+            options[name] = _value(declared, values[name])
+        elif source == "ENVIRONMENT":
+            environment[name] = _value(declared, values[name])
+    layers = [] if values.get("config") is None else [read_config(values["config"], kind)]
+    variables = ", ".join(kind.declared()[name].metadata["env"] for name in environment)
+    layers += [Layer(f"environment {variables}", environment), Layer("option", options)]
+    if len(layers) > 2 and "settings" in options:
+        options["settings"] = {**layers[0].values.get("settings", {}), **options["settings"]}
+    given = {name for layer in layers for name in layer.values}
+    for name, declared in kind.declared().items():
+        if declared.required and name not in given:
+            what = "argument" if declared.metadata["argument"] else "option"
+            raise UsageError(f"Missing {what} '{declared.flag}'; see {context.command_path} --help")
+    return kind.read(*layers)
+
+
+def session_from(context: typer.Context, quiet: bool) -> Session:
+    """A session with the plugins that ``--no-plugins``, ``DEGAN_DISABLE_PLUGINS`` and ``DEGAN_RAISE_PLUGIN_ERRORS``
+    want.
+    """
+    from ..plugins import load_plugins
+    from ..runs.session import Session
+
+    enabled = not context.find_root().params.get("no_plugins", False)
+    disabled = frozenset(re.split(r"[,\s]+", os.environ.get("DEGAN_DISABLE_PLUGINS", ""))) - {""}
+    raise_errors = os.environ.get("DEGAN_RAISE_PLUGIN_ERRORS", "") not in ("", "0")
+    return Session(plugins=load_plugins(enabled, disabled, raise_errors), external_plugins=enabled, quiet=quiet)
+
+
+def _value(declared: Setting, value: Any) -> Any:
+    """A value of the command line as the setting wants it."""
+    if declared.kind is Mapping:
+        return ({} if value else None) if isinstance(value, bool) else read_pairs(value)
+    return tuple(value) if declared.kind == tuple[str, ...] else value
+
+
+def _option(declared: Setting) -> tuple[Any, Any]:
+    """The annotation of a setting as a Typer option or argument, and its default."""
+    about = declared.metadata
+    shown = _shown_default(declared)
+    common: dict[str, Any] = {
+        "help": about["help"] + (" Required." if declared.required else ""),
+        "metavar": about["metavar"],
+        "show_default": shown,
+    }
+    if about["env"]:
+        common["envvar"] = about["env"]
+    kind, flags = _typer_kind(declared)
+    choices = about["choices"]
+    if choices and not about["renamed"]:
+        kind = Literal[tuple(choices)]
+    elif choices:
+        common["metavar"] = f"[{'|'.join(choices)}]"
+    if declared.kind in (int, float) and about["automatic"] is None:
+        common |= {"min": about["min"], "max": about["max"]}
+    default = None if declared.required or declared.default is None else declared.default
+    if declared.kind in (tuple[str, ...], tuple[int, ...], Mapping):
+        default = ",".join(map(str, default)) if declared.kind == tuple[int, ...] and default else None
+        default = False if kind is bool else default
+    if about["argument"]:
+        return Annotated[kind | None, typer.Argument(**common)], default
+    return Annotated[kind | None, typer.Option(*flags, rich_help_panel=declared.panel, **common)], default
+
+
+def _typer_kind(declared: Setting) -> tuple[Any, tuple[str, ...]]:
+    """What Typer parses, and the option's spellings."""
+    flags: tuple[str, ...] = declared.metadata["flags"] or (declared.flag,)
+    if declared.kind is bool and (declared.default is not False):
+        return bool, (f"{declared.flag}/--no-{declared.flag[2:]}",)
+    if declared.kind is Mapping and declared.flag != "--set":
+        return bool, flags
+    if declared.kind in (Mapping, tuple[str, ...]):
+        return list[str], flags
+    if declared.kind == tuple[int, ...]:
+        return str, flags
+    return declared.kind, flags
+
+
+def _shown_default(declared: Setting) -> bool | str:
+    text: str = declared.metadata["shown_default"]
+    if text:
+        return text
+    empty = declared.required or declared.default is None or declared.default is False or declared.default in ((), {})
+    return not empty

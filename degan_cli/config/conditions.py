@@ -1,0 +1,66 @@
+"""When a setting has a use: conditions that other settings decide, and the one check that refuses idle settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from .base import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is so or not in a run."""
+
+    words: str
+    """What a setting that needs it is for, after "it is for"."""
+    decided_by: tuple[str, ...]
+    """Settings whose values decide it; messages show those that are set."""
+
+
+CONDITIONS = {
+    "generator": Condition("methods that train a generator", ("method", "samples")),
+    "images": Condition("methods that optimise the images themselves", ("method", "samples")),
+    "proxy": Condition("methods that learn from a proxy", ("method", "samples")),
+    "condensed": Condition("methods that expand condensed images", ("method", "samples")),
+    "weights": Condition("methods with this setting of their own", ("method",)),
+    "online": Condition("--method, which makes samples while the student learns", ("samples",)),
+    "fixed": Condition("samples that stay as they are (--samples), by which epochs can be compared", ("method",)),
+    "replay": Condition("--replay bank or vae", ("method", "replay")),
+    "adam": Condition("--optimiser adam", ("optimiser",)),
+    "sgd": Condition("--optimiser sgd", ("optimiser",)),
+    "kd": Condition("--loss kd", ("loss",)),
+    "gradient": Condition("--matching gradient", ("matching",)),
+    "augmented": Condition("runs that augment", ("augment",)),
+}
+
+
+def refuse_idle(settings: Settings, holding: Collection[str]) -> None:
+    """Raise UsageError for a setting that was given and has no use in this run.
+
+    :param holding: the conditions that hold.
+    """
+    for name, declared in settings.declared().items():
+        if name not in settings.given or getattr(settings, name) in (None, False):
+            continue
+        for need in (*declared.metadata["needs"], *filter(None, [declared.metadata["only_for"]])):
+            if need in holding:
+                continue
+            condition = CONDITIONS[need]
+            shown = [_shown(settings, deciding) for deciding in condition.decided_by]
+            beside = " ".join(filter(None, shown)) or "these settings"
+            raise UsageError(
+                f"{declared.flag} has no use with {beside}: it is for {condition.words}; leave {declared.flag} out"
+            )
+
+
+def _shown(settings: Settings, name: str) -> str:
+    """A deciding setting as an option, empty where it is not set."""
+    declared = settings.declared().get(name)
+    value = getattr(settings, name, None)
+    if declared is None or value in (None, (), ""):
+        return ""
+    if isinstance(value, bool):
+        return declared.flag if value else f"--no-{name.replace('_', '-')}"
+    return f"{declared.flag} {value[0] if isinstance(value, tuple) else value}"

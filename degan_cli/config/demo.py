@@ -1,0 +1,18 @@
+"""Settings of ``degan demo``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .fields import RUN, setting
+from .groups import ComputeSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings(ComputeSettings):
+    """How the pipeline on digits runs."""
+
+    output: Path = setting(Path("degan-demo"), flags=("-o", "--output"), help="Folder for all files.", panel=RUN)
+    quick: bool = setting(False, help="A few updates only: shows that all works, the numbers mean nothing.", panel=RUN)
+    force: bool = setting(False, help="Overwrite an existing result.", panel=RUN, in_file=False)

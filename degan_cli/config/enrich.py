@@ -1,0 +1,100 @@
+"""Settings of ``degan enrich``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from ..errors import UsageError
+from ..specs import InversionSpec, MethodSpec
+from .base import Layer
+from .conditions import refuse_idle
+from .fields import DATA, MODELS, setting
+from .groups import DataSettings, ForeignSettings, GraphSettings, RunSettings
+from .method_settings import read_settings
+from .methods import DeganSettings
+
+WEIGHTS = ("lambda_e", "lambda_d")
+"""Settings of a method's own that have an option of their own."""
+
+
+def _weight(name: str, help: str) -> Any:
+    """The option of a weight that the method ``degan`` declares."""
+    (declared,) = (field for field in fields(DeganSettings) if field.name == name)
+    return setting(
+        declared.default, min=declared.metadata["min"], help=help, key=None, needs=("weights",), in_file=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
+    """How samples that stand for a classifier's lost data are made; the defaults made the paper's numbers."""
+
+    classifier: Path = setting(help="Whose data is gone: an artifact or a safetensors state dict.", panel=MODELS)
+    proxy: str | None = setting(
+        None,
+        help="Images at hand: a name, name:classes, a folder or a file; for methods that learn from some.",
+        panel=DATA,
+        only_for="generator",
+        needs=("proxy",),
+    )
+    method: str = setting("degan", help="See `degan list methods`.", panel=MODELS)
+    gan: str = setting("dcgan", help="Backbone; see `degan list gans`.", panel=MODELS, only_for="generator")
+    steps: int = setting(5000, min=1, help="Updates of the generator, or of each batch of images.")
+    number: int = setting(
+        10_000, flags=("--number", "-n"), min=1, help="Images to make without a generator.", only_for="images"
+    )
+    epochs: int | None = setting(
+        None, min=1, help="Passes over the proxy, instead of --steps.", key=None, needs=("generator", "proxy")
+    )
+    batch_size: int = setting(
+        0, min=2, automatic=0, help="Images per step and process.", shown_default="a 25th of the proxy, 64 to 2048"
+    )
+    lr: float = setting(2e-4, min=0, help="Adam's rate of both networks, or of the images.")
+    latent: int = setting(100, min=1, help="Length of the noise vector.", only_for="generator")
+    width: int = setting(64, min=1, help="Channels of the narrowest layers.", only_for="generator")
+    lambda_e: float = _weight("lambda_e", "Weight of the entropy term: more for a far proxy.")
+    lambda_d: float = _weight("lambda_d", "Weight of the diversity term.")
+    tune: bool = setting(
+        False, help="Choose both weights first, by short runs on a grid.", key=None, needs=("weights",)
+    )
+    ema: float = setting(
+        0.0, min=0, max=0.99999, help="Decay of the stored moving average; 0: none.", only_for="generator"
+    )
+    settings: Mapping[str, Any] = setting(
+        {}, flags=("--set",), metavar="NAME=VALUE", help="A setting of the method's own; repeatable."
+    )
+
+    def resolved(self, spec: MethodSpec | InversionSpec) -> Self:
+        """Every value as it will be used, but for a batch size that follows the proxy's.
+
+        :raises UsageError: for settings that contradict each other or have no use with the method.
+        """
+        if self.epochs is not None and "steps" in self.given:
+            raise UsageError("--steps and --epochs both say how long to train; give one of them")
+        if spec.uses_student or "condensed" in spec.conditions:
+            raise UsageError(
+                f"--method {spec.name} makes samples while a student learns; use degan distill --method {spec.name}"
+            )
+        if self.tune and (given := [name for name in WEIGHTS if name in self.given or name in self.settings]):
+            raise UsageError(f"--tune chooses both weights; leave --{given[0].replace('_', '-')} out")
+        own = {field.name for field in fields(spec.settings)}
+        refuse_idle(self, spec.conditions | ({"weights"} if own.issuperset(WEIGHTS) else set()))
+        if "proxy" in spec.conditions and self.proxy is None:
+            raise UsageError(f"--method {spec.name} learns from images at hand; name them with --proxy")
+        method = Layer(f"the method {spec.name}", spec.enrich_defaults())
+        weights = {name: getattr(self, name) for name in WEIGHTS if name in self.given}
+        complete = asdict(read_settings(spec, self.settings, weights))
+        chosen = {name: complete[name] for name in WEIGHTS if name in complete}
+        if self.tune:
+            complete = {name: value for name, value in complete.items() if name not in WEIGHTS}
+        return self.filled(method, Layer("--set", chosen))._completed(complete)
+
+    def _completed(self, own: Mapping[str, Any]) -> Self:
+        """With all settings of the method's own, as if they had been given."""
+        origins = self.origins
+        return self._with(
+            {name: getattr(self, name) for name in self.declared()} | {"settings": own}, origins, self.given
+        )

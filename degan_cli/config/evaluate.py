@@ -1,0 +1,27 @@
+"""Settings of ``degan eval``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .fields import DATA, MODELS, setting
+from .groups import ComputeSettings, DataSettings, ForeignSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(DataSettings, ForeignSettings, ComputeSettings):
+    """What is measured on what."""
+
+    model: Path = setting(argument=True, help="A classifier, a generator or stored samples; - is stdin.")
+    dataset: str | None = setting(
+        None, help="Images to measure on: a name, name:classes, a folder or a file.", panel=DATA
+    )
+    split: str = setting("test", choices=("train", "test"), help="Part of the data set.", panel=DATA)
+    classifier: Path | None = setting(
+        None,
+        help="To agree with; of a generator, who looks at its samples.",
+        shown_default="the one that enrich used",
+        panel=MODELS,
+    )
+    number: int = setting(10_000, flags=("--number", "-n"), min=1, help="Samples to draw from a generator.", panel=DATA)

@@ -1,0 +1,125 @@
+"""Settings of ``degan incremental``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ..errors import UsageError
+from ..specs import StrategySpec
+from .base import Layer
+from .conditions import refuse_idle
+from .enrich import EnrichSettings
+from .fields import DATA, MODELS, setting
+from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, ForeignSettings, RunSettings
+from .method_settings import read_settings
+from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
+from .values import parsed
+
+NESTED = "enrich."
+"""Prefix in ``--set`` of what is meant for the generator of ``--enrich``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSettings):
+    """How a classifier is taught new classes."""
+
+    classifier: Path = setting(help="Who knows the old classes: an artifact or a state dict.", panel=MODELS)
+    new_data: str = setting(help="Labelled images of the new classes: a name, name:classes, a folder.", panel=DATA)
+    samples: tuple[str, ...] = setting(
+        (),
+        metavar="S[@WEIGHT]",
+        help="What stands for the old data: a generator, a data set, stored samples; several with @WEIGHT.",
+        panel=DATA,
+    )
+    enrich: Mapping[str, Any] | None = setting(
+        None,
+        help="Make the samples: train a generator on the new images; its settings: --set enrich.steps=2000.",
+        panel=DATA,
+        key=None,
+    )
+    test_data: str | None = setting(
+        None,
+        help="Labelled images to report on, of old classes too.",
+        shown_default="the new data's test images",
+        panel=DATA,
+        key=None,
+    )
+    strategy: str = setting("replay", help="See `degan list methods`.", panel=MODELS)
+    optimiser: str = setting(
+        "adam", choices=OPTIMISERS, help="As the classifier was trained, if that is known and nothing else is said."
+    )
+    epochs: int = setting(250, min=1, help="Passes over the new images.")
+    batch_size: int = setting(128, min=2, help="New images per step, and as many samples.")
+    lr: float = setting(1e-3, min=0, help="The rate at first; sgd: 0.1.")
+    milestones: tuple[int, ...] = setting(
+        (),
+        metavar="E,E,...",
+        help="Epochs after which the rate falls to a tenth.",
+        shown_default="at 40, 60 and 80 % of the epochs",
+    )
+    weight_decay: float = setting(0.0, min=0, help="Of sgd: 2e-4.", needs=("sgd",))
+    augment: str = setting(
+        "none",
+        choices=AUGMENTATIONS,
+        help="Done to each image at random; as the classifier was trained, if nothing else is said.",
+    )
+    settings: Mapping[str, Any] = setting(
+        {}, flags=("--set",), metavar="NAME=VALUE", help="A setting of the strategy's own; repeatable."
+    )
+
+    def resolved(self, spec: StrategySpec, trained: Mapping[str, Any]) -> Self:
+        """Every value as it will be used.
+
+        :param trained: the ``run`` of the classifier, empty where it is not known.
+        :raises UsageError: for settings that contradict each other or have no use.
+        """
+        self._check_samples(spec)
+        own = {name: value for name, value in self.settings.items() if not name.startswith(NESTED)}
+        nested = {name.removeprefix(NESTED): v for name, v in self.settings.items() if name.startswith(NESTED)}
+        if nested and self.enrich is None:
+            raise UsageError(f"--set {NESTED}{next(iter(nested))} belongs to --enrich; add it, or leave it out")
+        before = {"optimiser": trained.get("optimiser", "adam"), "augment": trained.get("augment", "none")}
+        known = {name: value for name, value in before.items() if value in self.declared()[name].metadata["choices"]}
+        settings = self.filled(Layer("the classifier's own run", known) if trained else Layer("", {}))
+        if settings.optimiser == "sgd":
+            settings = settings.filled(sgd_layer("lr", "weight_decay"))
+        falls = Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})
+        settings = settings.filled(falls)
+        refuse_idle(settings, {settings.optimiser})
+        check_milestones(settings.milestones)
+        complete: dict[str, Any] = {"settings": asdict(read_settings(spec, own))}
+        if self.enrich is not None:
+            complete["enrich"] = dict(self.enrich) | nested
+        values = {name: getattr(settings, name) for name in settings.declared()} | complete
+        return settings._with(values, settings.origins, settings.given)
+
+    def for_generator(self, output: Path) -> EnrichSettings:
+        """Settings of the generator that ``--enrich`` trains on the new images."""
+        assert self.enrich is not None
+        shared = ("classifier", "arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
+        values: dict[str, Any] = {name: getattr(self, name) for name in shared} | {"proxy": self.new_data}
+        own: dict[str, Any] = dict(self.enrich.get("settings", {}))
+        for name, value in self.enrich.items():
+            declared = EnrichSettings.declared().get(name)
+            if declared is None:
+                own[name] = value
+            elif name != "settings":
+                text = isinstance(value, str) and declared.kind is not str
+                values[name] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}") if text else value
+        return EnrichSettings(**values | {"settings": own, "output": output})
+
+    def _check_samples(self, spec: StrategySpec) -> None:
+        wanted, enriched = spec.uses_samples, self.enrich is not None
+        if self.samples and enriched:
+            raise UsageError("--samples and --enrich both say where the samples come from; give one of them")
+        if wanted and not self.samples and not enriched:
+            raise UsageError(
+                f'strategy "{spec.name}" needs samples of the old classes: name them with --samples, '
+                "or add --enrich to make them from the new images"
+            )
+        if not wanted and (self.samples or enriched):
+            option = "--enrich" if enriched else "--samples"
+            raise UsageError(f'strategy "{spec.name}" uses no samples; leave {option} out, or take --strategy replay')

@@ -1,0 +1,52 @@
+"""What an optimiser is run with where the user says nothing else, and when its rate falls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import UsageError
+from .base import Layer
+
+SGD = {"epochs": 250, "batch_size": 128, "lr": 0.1, "weight_decay": 2e-4}
+"""Smith et al., "Always Be Dreaming", ICCV 2021, for ResNet-32 on CIFAR-100; Adam's are the defaults of ``teacher``."""
+DROPS = (0.4, 0.6, 0.8)
+"""Parts of the epochs after which the rate falls to a tenth, in the same source."""
+
+
+def sgd_layer(*names: str) -> Layer:
+    """The values of :data:`SGD` for these settings."""
+    return Layer("the recipe of --optimiser sgd", {name: SGD[name] for name in names})
+
+
+def milestones_at(drops: Sequence[float], epochs: int) -> tuple[int, ...]:
+    """Epochs after which the rate falls, each once and 1 at least; ``drops`` are parts of all epochs."""
+    return tuple(dict.fromkeys(max(1, round(part * epochs)) for part in drops))
+
+
+def check_milestones(milestones: Sequence[int]) -> None:
+    """Raise UsageError unless the epochs rise from 1 on."""
+    if any(after <= before for before, after in zip((0, *milestones), milestones, strict=False)):
+        text = ",".join(map(str, milestones))
+        raise UsageError(f"--milestones {text}: write rising epochs, such as 100,150,200")
+
+
+def paper_batch_size(images: int) -> int:
+    """Batch size with which the authors' loop would pass over so many proxy images.
+
+    They load 2,048 of CIFAR-100's 50,000 images at a time and then keep the proxy's classes: 25 batches a
+    pass, whatever the proxy's size. We filter the data set instead, and take a 25th of it: at least 64, for
+    the class mean over a batch means little below that, and at most 2,048.
+    """
+    return max(64, min(2048, images // 25))
+
+
+MATCHING_LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
+"""``outer`` and ``inner`` of gradient matching for so many images per class, of Zhao et al., ICLR 2021."""
+
+
+def matching_loops(per_class: int) -> tuple[int, int]:
+    """``MATCHING_LOOPS``, and for numbers that the source leaves out what most of its rows follow.
+
+    That is one update per image of a class, 50 at most, and 500 passes divided by their number, from 10 to 50.
+    """
+    return MATCHING_LOOPS.get(per_class) or (min(per_class, 50), max(10, min(50, round(500 / per_class))))

@@ -1,0 +1,47 @@
+"""Settings of ``degan reproduce``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from .fields import DATA, RUN, setting
+from .groups import DataSettings, GraphSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceSettings(DataSettings, GraphSettings):
+    """Which cells of which table are made, and how long their parts are trained."""
+
+    table: str = setting(
+        argument=True,
+        choices=("table1", "table2", "table3", "neighbours"),
+        help="Of the DeGAN paper, or other methods beside it.",
+    )
+    only: tuple[str, ...] = setting(
+        (), metavar="CELL", help="Such as svhn/degan, svhn or '*/degan'; repeatable.", panel=RUN
+    )
+    scale: str = setting(
+        "paper",
+        choices=("paper", "gan", "hour", "tiny"),
+        help="The paper's lengths, only its GAN, what two cores do in an hour, or a few updates.",
+        panel=RUN,
+    )
+    seeds: tuple[int, ...] = setting((0,), metavar="N,N,...", help="Of all random numbers.", panel=RUN)
+    jobs: int = setting(1, min=1, help="Commands at a time.", panel=RUN)
+    output: Path = setting(
+        Path("reproduce"), flags=("-o", "--output"), metavar="DIR", help="Parts and results.", panel=DATA
+    )
+    max_minutes: float | None = setting(
+        None, min=0, metavar="M", help="Then stop all commands and exit with 75; the same command goes on.", panel=RUN
+    )
+    dry_run: bool = setting(False, help="Print the commands and stop.", panel=RUN, in_file=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no table has."""
+        super().__post_init__()
+        if self.graphs and self.table == "neighbours":
+            raise UsageError(
+                "--cuda-graphs is not for the neighbours, some of whose methods train no generator; leave it out"
+            )

@@ -1,0 +1,72 @@
+"""Settings as a TOML file and back: ``--write-config`` and ``--config``."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadFile, UsageError
+from .base import Layer, Settings
+
+
+def read_config(path: Path, kind: type[Settings]) -> Layer:
+    """The values of a file, named as the fields of ``kind`` are, with hyphens or underscores.
+
+    :raises BadFile: when the file is missing or is no TOML.
+    :raises UsageError: for a name that is no setting of this command, or one that belongs to the command line.
+    """
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"--config {path}: cannot be read ({error.__class__.__name__}); name a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadFile(f"--config {path}: {error}; see --write-config for what such a file holds") from error
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        field = name.replace("-", "_")
+        declared = kind.declared().get(field)
+        if declared is None or not declared.metadata["in_file"]:
+            raise UsageError(f"--config {path}: {name} is no setting of this command that a file may hold")
+        values[field] = value
+        if field == "enrich" and isinstance(value, bool):
+            values[field] = {} if value else None
+    return Layer(f"--config {path}", values)
+
+
+def to_toml(settings: Settings) -> str:
+    """The settings that a file may hold, one a line, tables last; what is not there, or is worked out, is left out."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for name, declared in settings.declared().items():
+        value = getattr(settings, name)
+        if not declared.metadata["in_file"] or value is None or value == declared.metadata["automatic"]:
+            continue
+        if isinstance(value, Mapping):
+            tables += _table(name, value)
+        else:
+            lines.append(f"{name} = {_value(value)}")
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _table(name: str, values: Mapping[str, Any]) -> list[str]:
+    inner = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    plain = [f"{key} = {_value(value)}" for key, value in values.items() if key not in inner and value is not None]
+    deeper = [line for key, value in inner.items() for line in _table(f"{name}.{key}", value)]
+    return ["", f"[{name}]", *plain, *deeper]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else str(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_value, value))}]"
+    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,35 @@
+"""What a person reads in the terminal: notes and warnings on stderr, the result on stdout, from one process alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def is_main_process() -> bool:
+    """Whether this process speaks: the only one, or the first of those that ``torchrun`` started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def note(message: str) -> None:
+    """A line for people on stderr."""
+    if is_main_process():
+        print(message, file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """A warning on stderr; the command goes on."""
+    note(f"degan: warning: {message}")
+
+
+def print_result(result: Mapping[str, Any], as_json: bool) -> None:
+    """The one line on stdout: the artifact's path, or the whole object with ``--json``."""
+    print(json.dumps(result, sort_keys=True) if as_json else result["artifact"], flush=True)
+
+
+def shortened(names: Sequence[str], most: int = 5) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,59 @@
+"""Where data sets are looked for by name, path or expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..console import note
+from ..errors import BadFile
+from ..specs import ImageSet
+from .resolve import open_images
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFinder:
+    """Opens what ``--dataset``, ``--proxy``, ``--samples`` and their like name."""
+
+    plugins: Plugins
+    data_dir: Path
+    download: bool = False
+
+    def open(self, expression: str, split: str = "train", shape: Shape | None = None) -> ImageSet:
+        """See :func:`~degan_cli.datasets.resolve.open_images`."""
+        return open_images(
+            expression, split, plugins=self.plugins, data_dir=self.data_dir, download=self.download, shape=shape
+        )
+
+    def labelled(
+        self, expression: str, split: str = "train", shape: Shape | None = None, *, what: str, why: str
+    ) -> ImageSet:
+        """Images with labels; raises BadFile saying of ``what`` that it has none, followed by ``why``."""
+        data = self.open(expression, split, shape)
+        if data.labels is None:
+            raise BadFile(f"{what}: no labels{why}")
+        return data
+
+    def test_images(self, expression: str, train: ImageSet) -> ImageSet | None:
+        """The test images that go with ``train``, of its shape, without a download.
+
+        None where there are none, which is noted on stderr, or where they are the training images: some folders and
+        files give the same images for every split.
+        """
+        channels, height, width = train.images.shape[1:]
+        shape = (channels, height, width)
+        try:
+            test = open_images(expression, "test", plugins=self.plugins, data_dir=self.data_dir, shape=shape)
+        except BadFile as error:
+            note(f"no test accuracy: {error}")
+            return None
+        same = test.images.shape == train.images.shape and torch.equal(test.images, train.images)
+        return None if same else test

@@ -1,0 +1,202 @@
+"""Device, precision and processes: the only file that knows Accelerate. It owns no loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from .heap import keep_freed_memory
+from .step_graph import StepGraph
+
+Network = TypeVar("Network", bound=nn.Module)
+Result = TypeVar("Result")
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def start(
+    device: str = "auto", precision: str = "auto", seed: int = 0, compiled: bool = False, graphs: bool = False
+) -> Engine:
+    """Choose device and precision, join the other processes under ``torchrun``, and seed this one.
+
+    :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; ``auto`` takes the fastest one present.
+    :param precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on CUDA where it exists, else fp32.
+    :param seed: covers every random number of the run; processes get ``seed + rank``, for with equal seeds they
+        would all generate the same images.
+    :param compiled: translate the networks that train, and those they train against, into machine code first; that
+        takes a minute or two and is worth it for long runs.
+    :param graphs: launch each training step as one CUDA graph (:mod:`degan_cli.engine.step_graph`).
+    :raises UsageError: when the device is not there, or cannot compute in this precision or with graphs.
+    """
+    kind = _device_kind(device)
+    if kind == "cpu":
+        keep_freed_memory()
+    if precision == "auto":
+        precision = "bf16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    if precision == "fp16" and kind != "cuda":
+        raise UsageError(f"--precision fp16 needs a CUDA device, this one is {kind}; use bf16 or fp32")
+    if ":" in device:
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    # Accelerate keeps one state per process; a process that runs several commands gives each its own precision.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
+    torch.manual_seed(seed + accelerator.process_index)
+    engine = Engine(
+        accelerator=accelerator, device=accelerator.device, precision=precision, compiled=compiled, graphs=graphs
+    )
+    if graphs and (reason := _no_graphs(engine)):
+        raise UsageError(f"--cuda-graphs {reason}")
+    return engine
+
+
+def _no_graphs(engine: Engine) -> str:
+    """Why this run's steps cannot be recorded; empty when they can."""
+    if engine.device.type != "cuda":
+        return f"needs a CUDA device, this one is {engine.device.type}; leave it out"
+    if engine.precision == "fp16":
+        return "does not go with --precision fp16, which reads each step's gradients back; use bf16 or fp32"
+    if engine.compiled:
+        return "does not go with --compile; leave one of them out"
+    return "records one process, not several; leave it out under torchrun" if engine.processes > 1 else ""
+
+
+def _device_kind(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(f"--device {device} is no device; use auto, cpu, cuda, cuda:1 or mps") from error
+    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (wanted.index or 0) >= present.get(wanted.type, 0):
+        found = ", ".join(name for name, count in present.items() if count)
+        raise UsageError(f"--device {device} is not on this machine, which has: {found}; use --device auto")
+    return wanted.type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Where and how a run computes; loops call it, it never calls them back."""
+
+    accelerator: Accelerator
+    device: torch.device
+    precision: str
+    """``fp32``, ``bf16`` or ``fp16``."""
+    compiled: bool = False
+    """Whether networks are compiled for their steps; what only measures, inside :meth:`eager`, is not."""
+    graphs: bool = False
+    """Whether :meth:`graphed` steps are CUDA graphs."""
+
+    @property
+    def processes(self) -> int:
+        """How many processes share this run; 1 without ``torchrun``."""
+        return int(self.accelerator.num_processes)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes the files and the result."""
+        return bool(self.accelerator.is_main_process)
+
+    def place(self, network: Network) -> Network:
+        """Move a network that is not trained, such as the frozen classifier, to the device."""
+        network = network.to(self.device).to(memory_format=torch.channels_last)
+        if self.compiled:
+            network.compile()
+        return network
+
+    def prepare(self, network: Network) -> Network:
+        """Move a network to the device and let ``backward`` average its gradients over the processes."""
+        return cast(Network, self.accelerator.prepare(self.place(network)))
+
+    def unwrap(self, network: Network) -> Network:
+        """The network itself, without what :meth:`prepare` put around it."""
+        return cast(Network, getattr(network, "module", network) if self.processes > 1 else network)
+
+    def adam(
+        self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, beta1: float = 0.9
+    ) -> torch.optim.Optimizer:
+        """Adam with betas (beta1, 0.999), updating all weights in one fused kernel where the device has it."""
+        fused = self.device.type in ("cpu", "cuda")
+        optimiser = torch.optim.Adam(parameters, lr=lr, betas=(beta1, 0.999), fused=fused, capturable=self.graphs)
+        return cast(torch.optim.Optimizer, self.accelerator.prepare(optimiser))
+
+    def optimiser(
+        self, kind: str, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, weight_decay: float
+    ) -> torch.optim.Optimizer:
+        """``sgd`` with momentum 0.9 and L2 weight decay, fused as :meth:`adam`, which ``adam`` is, without decay."""
+        if kind == "adam":
+            return self.adam(parameters, lr)
+        fused = self.device.type in ("cpu", "cuda")
+        optimiser = torch.optim.SGD(parameters, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused)
+        return cast(torch.optim.Optimizer, self.accelerator.prepare(optimiser))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute in the run's precision inside this context."""
+        dtype = _DTYPES.get(self.precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+    def eager(self) -> AbstractContextManager[object]:
+        """Leave networks uncompiled inside this context, where batches of other sizes would be compiled anew."""
+        return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
+
+    def graphed(self, step: Callable[[Tensor], Result]) -> Callable[[Tensor], Result]:
+        """``step``, recorded as one CUDA graph if :attr:`graphs`; call again for another optimiser or learning rate."""
+        return StepGraph(step) if self.graphs else step
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of ``loss``, averaged over the processes."""
+        self.accelerator.backward(loss)
+
+    def mean_over_processes(self, values: Tensor) -> Tensor:
+        """Mean of a tensor over all processes, for a loss whose gradients :meth:`backward` averages."""
+        if self.processes == 1:
+            return values
+        mean = self.accelerator.reduce(values.detach(), reduction="mean")
+        # Each process's own share carries its whole gradient, since DDP divides the sum by their number afterwards.
+        return cast(Tensor, values + (mean - values).detach())
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        self.accelerator.wait_for_everyone()
+
+    def from_main(self, value: float) -> float:
+        """The main process's value of a number, so that all processes take the same decisions."""
+        if self.processes == 1:
+            return value
+        return float(self.accelerator.gather(torch.tensor([value], device=self.device, dtype=torch.float64))[0])
+
+    def largest(self, value: int) -> int:
+        """The largest value of a number over the processes; costs a synchronisation when there are several."""
+        if self.processes == 1:
+            return value
+        return int(self.accelerator.gather(torch.tensor([value], device=self.device)).max())
+
+    def random_state(self) -> dict[str, Tensor]:
+        """The random states of all processes, for a checkpoint."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        if self.processes == 1:
+            return states
+        gather = self.accelerator.gather
+        return {k: gather(v.to(self.device)).view(self.processes, -1).cpu() for k, v in states.items()}
+
+    def set_random_state(self, states: dict[str, Tensor]) -> None:
+        """Take up what :meth:`random_state` gave in an earlier run on as many processes."""
+        # Cloned: torch.set_rng_state reads a view from the start of its storage, or beyond its end.
+        mine = {k: v if v.ndim == 1 else v[self.accelerator.process_index].clone() for k, v in states.items()}
+        torch.set_rng_state(mine["cpu"])
+        if "cuda" in mine and self.device.type == "cuda":
+            torch.cuda.set_rng_state(mine["cuda"], self.device)
+
+    def close(self) -> None:
+        """Leave the process group, if there is one."""
+        self.accelerator.end_training()

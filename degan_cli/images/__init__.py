@@ -1,0 +1,26 @@
+"""Images as tensors: pixels, batches, augmentations and pictures."""
+
+from .crop_flip import AUGMENTS, augment
+from .order import Shuffle
+from .picture import grid
+from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, to_uint8, to_unit
+from .siamese import draw_siamese
+from .store import ImageStore, free_bytes
+from .strong import augment_strongly
+
+__all__ = [
+    "AUGMENTS",
+    "GREY_WEIGHTS",
+    "ImageStore",
+    "Shuffle",
+    "augment",
+    "augment_strongly",
+    "digest",
+    "draw_siamese",
+    "fit",
+    "fit_uint8",
+    "free_bytes",
+    "grid",
+    "to_uint8",
+    "to_unit",
+]

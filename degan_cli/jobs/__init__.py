@@ -1,0 +1,60 @@
+"""The Python interface: one function per command, ``job(settings, session) -> result``, without the command line.
+
+::
+
+    from degan_cli.config import EnrichSettings, TeacherSettings
+    from degan_cli.jobs import Session, enrich, teacher
+
+    session = Session()
+    made = teacher(TeacherSettings(dataset="digits", architecture="lenet", epochs=20), session)
+    enrich(EnrichSettings(classifier=made.artifact, proxy="digits:2,3,8", steps=800), session)
+
+Settings are those of the command line, in :mod:`degan_cli.config`. What nobody gives is filled in as there: by the
+method, the optimiser's recipe, or the run of an old classifier. Mistakes are raised as :mod:`degan_cli.errors`.
+"""
+
+from ..config import (
+    CondenseSettings,
+    DemoSettings,
+    DistillSettings,
+    EnrichSettings,
+    EvaluateSettings,
+    IncrementalSettings,
+    ReproduceSettings,
+    SampleSettings,
+    TeacherSettings,
+)
+from ..runs.result import Result
+from ..runs.session import Session
+from .condense import condense
+from .demo import demo
+from .distill import distill
+from .enrich import enrich
+from .evaluate import evaluate
+from .incremental import incremental
+from .reproduce import reproduce
+from .sample import sample
+from .teacher import teacher
+
+__all__ = [
+    "CondenseSettings",
+    "DemoSettings",
+    "DistillSettings",
+    "EnrichSettings",
+    "EvaluateSettings",
+    "IncrementalSettings",
+    "ReproduceSettings",
+    "Result",
+    "SampleSettings",
+    "Session",
+    "TeacherSettings",
+    "condense",
+    "demo",
+    "distill",
+    "enrich",
+    "evaluate",
+    "incremental",
+    "reproduce",
+    "sample",
+    "teacher",
+]

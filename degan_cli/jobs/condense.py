@@ -1,0 +1,80 @@
+"""Make a few synthetic images of each class out of true data, while they are at hand."""
+
+from __future__ import annotations
+
+from .. import artifact
+from ..config import CondenseSettings
+from ..config.stored import stored_run
+from ..console import shortened
+from ..datasets.class_names import NUMERALS
+from ..errors import BadFile, UsageError
+from ..images import digest, fit_uint8
+from ..loops.condense import condense as condense_images
+from ..runs.output import stem
+from ..runs.result import Result
+from ..runs.session import Session
+from ..specs import ImageSet
+
+NEEDS_LABELS = ", but images are condensed class by class; sort them into one folder per class"
+
+
+def resolve_condense(settings: CondenseSettings, session: Session) -> CondenseSettings:
+    """Every value as it will be used, but for what follows the classes; raises UsageError for idle settings."""
+    return settings.resolved()
+
+
+def condense(settings: CondenseSettings, session: Session) -> Result:
+    """Condense labelled images and store the result as samples; see ``degan condense --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    settings = resolve_condense(settings, session)
+    network = session.plugins.architectures.get("convnet")
+    with session.open("condense", "samples", settings, f"{stem(settings.dataset)}-condensed") as run:
+        shape = None if settings.image_size is None else (3, settings.image_size, settings.image_size)
+        data = session.finder(settings).labelled(settings.dataset, shape=shape, what=settings.dataset, why=NEEDS_LABELS)
+        _check_counts(settings.dataset, data, settings.per_class if settings.init == "real" else 1)
+        settings = settings.with_classes(digits=set(data.class_names) <= set(NUMERALS))
+        input = network.input_for(*data.images.shape[1:])
+        images = fit_uint8(data.images, *input.shape)
+
+        engine = run.start_engine()
+        stored = stored_run(settings, (), run.used)
+        networks = {"convnet": network.build(len(data.class_names), input)} if settings.dry_run else {}
+        if ended := run.ends_early(stored, networks, {"images": images}):
+            return ended
+
+        run.begin(settings.steps)
+        labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+        condensed, metrics = condense_images(engine, labelled, settings, run.checkpoint, run.report, run.watch)
+        return run.finish(
+            lambda path: artifact.save_samples(
+                path,
+                condensed.images,
+                None,
+                condensed.labels,
+                condensed.class_names,
+                run=stored,
+                metrics=metrics,
+                parents=[{"role": "dataset", "sha256": digest(data.images)}],
+            ),
+            metrics,
+            summary=f"{metrics['images']} images for {metrics['real_images']:,}, loss {metrics['loss']:.4f}",
+            next_command=f"degan distill --teacher TEACHER --student ARCH --method cde --condensed {run.output.path}",
+        )
+
+
+def _check_counts(dataset: str, data: ImageSet, wanted: int) -> None:
+    """Raise unless each class has so many images."""
+    assert data.labels is not None
+    counts = data.labels.bincount(minlength=len(data.class_names)).tolist()
+    if empty := [name for name, count in zip(data.class_names, counts, strict=True) if not count]:
+        raise BadFile(
+            f"{dataset}: no image of {shortened(empty)}; name the classes that have some, as in {stem(dataset)}:A,B"
+        )
+    short = [f"{name} ({count})" for name, count in zip(data.class_names, counts, strict=True) if count < wanted]
+    if short:
+        raise UsageError(
+            f"--per-class {wanted} starts from as many true images, but {dataset} has fewer of {shortened(short)}; "
+            "make it smaller, or add --init noise"
+        )

@@ -1,0 +1,102 @@
+"""Teach a student from a teacher and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import artifact
+from ..config import DistillSettings
+from ..config.stored import stored_run
+from ..loops.distill import distill as train_student
+from ..models import Classifier
+from ..runs.output import stem
+from ..runs.result import Result
+from ..runs.session import Session
+from ..samples.open_fixed import open_samples
+from ..samples.open_online import online_shape, open_online, open_test
+from ..specs import InversionSpec, MethodSpec
+
+
+def resolve_distill(settings: DistillSettings, session: Session) -> DistillSettings:
+    """Every value as it will be used; raises UsageError for settings that contradict each other or have no use."""
+    return settings.resolved(_spec(settings, session))
+
+
+def distill(settings: DistillSettings, session: Session) -> Result:
+    """Teach a student and store it; see ``degan distill --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    settings = resolve_distill(settings, session)
+    plugins, method = session.plugins, _spec(settings, session)
+    spec = plugins.architectures.get(settings.student)
+    sources = [stem(text.partition("@")[0]) for text in settings.samples] if method is None else [method.name]
+    with session.open("distill", "classifier", settings, "-".join([spec.name, *sources])) as run:
+        loaded = artifact.load_classifier(settings.teacher, plugins, settings.arch, settings.num_classes)
+        finder = session.finder(settings)
+
+        engine = run.start_engine(settings.compiled, settings.graphs)
+        stored = _stored(settings, method, loaded.model, session, run.used)
+        class_names = loaded.model.class_names
+        input = spec.input_for(*loaded.model.input.shape)
+        student = Classifier(spec.build(len(class_names), input), spec.name, class_names, input)
+        if ended := run.ends_early(stored, {"teacher": loaded.model, "student": student}, {}):
+            return ended
+
+        teacher = engine.place(loaded.model).freeze()
+        if method is None:
+            source, parents = open_samples(settings.samples, loaded, engine.device, finder, settings.seed)
+        else:
+            source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder)
+        test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
+        run.begin((2 if method is None else 1) * settings.epochs * settings.steps_per_epoch)
+        best, metrics = train_student(
+            engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
+        )
+        return run.finish(
+            lambda path: artifact.save_classifier(
+                path,
+                best,
+                provider=plugins.architectures.provider(spec.name),
+                run=stored,
+                metrics=metrics,
+                parents=[{"role": "teacher", "sha256": loaded.sha256}, *parents],
+            ),
+            metrics,
+            summary=_summary(metrics, with_curve=method is not None or test is not None),
+            next_command=f"degan eval {run.output.path} --dataset DATA --classifier {settings.teacher}",
+        )
+
+
+def _spec(settings: DistillSettings, session: Session) -> MethodSpec | InversionSpec | None:
+    return None if settings.method is None else session.plugins.methods.get(settings.method)
+
+
+def _stored(
+    settings: DistillSettings,
+    method: MethodSpec | InversionSpec | None,
+    teacher: Classifier,
+    session: Session,
+    used: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The stored run; ``live`` says how samples were made meanwhile, and is None where they stay as they are."""
+    derived: dict[str, Any] = dict(used)
+    if method is None:
+        return stored_run(settings, (), derived | {"live": None})
+    makes_generator = "generator" in method.conditions
+    derived["live.size"] = online_shape(settings, teacher, session.plugins).size if makes_generator else None
+    if settings.replay == "none" or not makes_generator:
+        derived |= {"live.replay": "none", "live.replay_share": 0.0}
+    return stored_run(settings, method.conditions, derived)
+
+
+def _summary(metrics: Mapping[str, Any], with_curve: bool) -> str:
+    text = f"agreement {metrics['agreement']:.2%} with the teacher on held-out samples, epoch {metrics['best_epoch']}"
+    if not with_curve:
+        return text
+    curve = metrics["curve"]
+    return (
+        f"{text}; {curve['of']} over {len(curve['values'])} epochs: last {curve['last']:.2%}, "
+        f"mean {curve['mean']:.2%}, spread {curve['variance'] ** 0.5:.2%}, peak {curve['peak']:.2%}"
+    )

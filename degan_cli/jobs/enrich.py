@@ -1,0 +1,153 @@
+"""Make samples that stand for a classifier's lost data: a generator of them, or the images themselves."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from torch import nn
+
+from .. import artifact
+from ..artifact import Loaded
+from ..config import EnrichSettings, Layer
+from ..config.method_settings import read_settings
+from ..config.recipes import paper_batch_size
+from ..config.stored import stored_run
+from ..errors import UsageError
+from ..images import digest
+from ..loops.enrich import enrich as train_generator
+from ..loops.invert import make_images
+from ..models import Classifier
+from ..runs.output import stem
+from ..runs.result import Result
+from ..runs.session import Run, Session
+from ..samples.open_online import build_inversion, build_method, open_proxy
+from ..specs import InversionSpec, MethodSpec
+from .tune import tune
+
+
+def resolve_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings:
+    """Every value as it will be used, but for what follows the proxy's size.
+
+    :raises UsageError: for settings that contradict each other or have no use with the method.
+    """
+    return settings.resolved(session.plugins.methods.get(settings.method))
+
+
+def enrich(settings: EnrichSettings, session: Session) -> Result:
+    """Make samples for a classifier and store them, or their generator; see ``degan enrich --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    settings = resolve_enrich(settings, session)
+    spec = session.plugins.methods.get(settings.method)
+    sources = [stem(settings.classifier), spec.name, *([] if settings.proxy is None else [stem(settings.proxy)])]
+    with session.open("enrich", MAKES[type(spec)], settings, "-".join(sources)) as run:
+        loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+        return _make(spec, settings, session, run, loaded)
+
+
+MAKES: dict[type, str] = {MethodSpec: "generator", InversionSpec: "samples"}
+"""The kind of artifact that each kind of method makes."""
+
+
+@singledispatch
+def _make(spec: object, settings: EnrichSettings, session: Session, run: Run, loaded: Loaded[Classifier]) -> Result:
+    raise TypeError(f"{type(spec).__name__} is no kind of method")
+
+
+@_make.register
+def _train_generator(
+    spec: MethodSpec, settings: EnrichSettings, session: Session, run: Run, loaded: Loaded[Classifier]
+) -> Result:
+    gan = session.plugins.gans.get(settings.gan)
+    shape = gan.shape_for(loaded.model.input, settings.latent, settings.width)
+    images = None if settings.proxy is None else open_proxy(settings.proxy, shape, session.finder(settings))
+    settings = _with_lengths(settings, 0 if images is None else len(images), session.processes)
+    tried: list[dict[str, Any]] = []
+    if settings.tune and not settings.dry_run:
+        settings, tried = tune(settings, session, run, enrich)
+
+    engine = run.start_engine(compiled=settings.compiled, graphs=settings.graphs)
+    stored = stored_run(settings, spec.conditions, run.used | {"size": shape.size})
+    networks: dict[str, nn.Module] = {"classifier": loaded.model}
+    if settings.dry_run:
+        networks |= {"generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
+    if ended := run.ends_early(stored, networks, {} if images is None else {"proxy": images}):
+        return ended
+
+    frozen = engine.place(loaded.model).freeze()
+    own = read_settings(spec, settings.settings)
+    method = build_method(engine, spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
+    run.begin(settings.steps)
+    kept, metrics = train_generator(engine, method, frozen, images, settings, run.checkpoint, run.report, run.watch)
+    metrics |= {"tried_weights": tried} if tried else {}
+    parents = [{"role": "classifier", "sha256": loaded.sha256}]
+    return run.finish(
+        lambda path: artifact.save_generator(
+            path,
+            kept,
+            class_names=frozen.class_names,
+            input=frozen.input,
+            provider=session.plugins.gans.provider(gan.name),
+            run=stored,
+            metrics=metrics,
+            parents=parents if images is None else [*parents, {"role": "proxy", "sha256": digest(images)}],
+        ),
+        metrics,
+        summary=_summary(metrics, run, "samples"),
+        next_command=f"degan distill --teacher {settings.classifier} --student STUDENT --samples {run.output.path}",
+    )
+
+
+@_make.register
+def _make_images(
+    spec: InversionSpec, settings: EnrichSettings, session: Session, run: Run, loaded: Loaded[Classifier]
+) -> Result:
+    engine = run.start_engine(compiled=settings.compiled)
+    frozen = engine.place(loaded.model).freeze()
+    inversion = build_inversion(engine, spec, frozen, read_settings(spec, settings.settings))
+    stored = stored_run(settings, spec.conditions, run.used)
+    if ended := run.ends_early(stored, {"classifier": frozen}, {}):
+        return ended
+
+    run.begin(-(-settings.number // settings.batch_size) * settings.steps)
+    images, logits, metrics = make_images(engine, inversion, frozen, settings, run.checkpoint, run.report, run.watch)
+    return run.finish(
+        lambda path: artifact.save_samples(
+            path,
+            images,
+            logits.softmax(dim=1),
+            logits.argmax(dim=1),
+            frozen.class_names,
+            input=frozen.input,
+            provider=session.plugins.methods.provider(spec.name),
+            run=stored,
+            metrics=metrics,
+            parents=[{"role": "classifier", "sha256": loaded.sha256}],
+        ),
+        metrics,
+        summary=_summary(metrics, run, "images"),
+        next_command=f"degan distill --teacher {settings.classifier} --student STUDENT --samples {run.output.path} "
+        "--augment strong",
+    )
+
+
+def _with_lengths(settings: EnrichSettings, proxy_images: int, processes: int) -> EnrichSettings:
+    """With batch size and steps, which may follow the number of proxy images."""
+    batch = settings.batch_size or paper_batch_size(proxy_images)
+    lengths: dict[str, Any] = {"batch_size": batch}
+    if settings.epochs is not None:
+        lengths["steps"] = settings.epochs * max(1, round(proxy_images / (batch * processes)))
+    settings = settings.filled(Layer("the proxy's size", lengths))
+    if settings.batch_size == 0:
+        raise UsageError("--batch-size 0: leave it out, and it follows the proxy's size")
+    return settings
+
+
+def _summary(metrics: dict[str, Any], run: Run, what: str) -> str:
+    counts = metrics["class_counts"].values()
+    return (
+        f"{sum(map(bool, counts))} of {len(counts)} classes in {sum(counts):,} {what}, "
+        f"mean confidence {metrics['confidence']:.2f}; look at {run.output.folder / 'samples.png'}"
+    )

@@ -1,0 +1,129 @@
+"""Measure how good a classifier is on images, or how good a generator's samples are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import artifact
+from ..artifact import Artifact
+from ..artifact.parents import find_classifier, missing_classifier
+from ..config import EvaluateSettings
+from ..console import warn
+from ..engine import Engine, start
+from ..errors import BadFile, UsageError
+from ..loops.evaluate import evaluate_classifier, evaluate_samples
+from ..loops.sample import generate
+from ..models import Classifier
+from ..runs.session import Session
+from ..specs import ImageSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What was measured of an artifact."""
+
+    artifact: str
+    kind: str
+    """``classifier``, ``generator`` or ``samples``."""
+    sha256: str
+    values: Mapping[str, Any]
+    """All that was measured; accuracies are fractions in [0, 1]."""
+    seconds: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The plain numbers among the values."""
+        return {
+            name: value
+            for name, value in self.values.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        about = {"artifact": self.artifact, "kind": self.kind, "sha256": self.sha256, "metrics": self.metrics}
+        return dict(self.values) | about | {"seconds": round(self.seconds, 3)}
+
+
+def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
+    """Measure an artifact; see ``degan eval --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    began = time.monotonic()
+    file = artifact.read_artifact(settings.model)
+    kind = "classifier" if file.header is None else file.header.kind
+    if kind == "dataset":
+        raise BadFile(f"{file.path}: holds a dataset; degan eval takes a classifier, a generator or stored samples")
+    engine = start(settings.device, settings.precision, settings.seed)
+    measure = _measure_classifier if kind == "classifier" else _measure_samples
+    values = measure(engine, file, settings, session)
+    if left_out := values.get("left_out"):
+        some = ", ".join(f"{name} ({count:,})" for name, count in list(left_out.items())[:8])
+        more = f" and {len(left_out) - 8} more" if len(left_out) > 8 else ""
+        warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}{more}")
+    seconds = time.monotonic() - began
+    return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
+
+
+def _open(settings: EvaluateSettings, session: Session, *classifiers: Classifier) -> ImageSet | None:
+    """The images to measure on, of a shape that loses nothing for any of the classifiers."""
+    if settings.dataset is None:
+        return None
+    channels, height, width = (max(sides) for sides in zip(*(c.input.shape for c in classifiers), strict=True))
+    return session.finder(settings).open(settings.dataset, settings.split, (channels, height, width))
+
+
+def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
+    def load(source: Path | Artifact) -> Classifier:
+        """--arch and --num-classes are for files without a header only, be it one or both."""
+        read = source if isinstance(source, Artifact) else artifact.read_artifact(source)
+        plain = (settings.arch, settings.num_classes) if read.header is None else (None, None)
+        return artifact.load_classifier(read, session.plugins, *plain).model
+
+    model = load(file)
+    other = None if settings.classifier is None else load(settings.classifier)
+    data = _open(settings, session, *(c for c in (model, other) if c is not None))
+    if data is None:
+        raise UsageError(
+            f"{file.path} is a classifier: name images to measure it on with --dataset (labels are optional)"
+        )
+    if data.labels is None:
+        session.say("the images have no labels: no accuracy, only what the classifier predicts")
+    _take_names(model, data.class_names, f"{file.path}: ")
+    if other is not None:
+        _take_names(other, model.class_names, f"{settings.classifier}: ")
+        _take_names(model, other.class_names, f"{file.path}: ")
+    result = evaluate_classifier(engine, model, data, other)
+    if unshared := result.get("unshared_classes"):
+        warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
+    return result
+
+
+def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
+    given = (settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    viewer = find_classifier(file, *given)
+    if viewer is None:
+        raise missing_classifier(file)
+    if file.header is not None and file.header.kind == "generator":
+        generator = artifact.load_generator(file, session.plugins).model
+        images = generate(engine, generator, settings.number, settings.seed)
+    else:
+        images = artifact.load_images(file)[0].images
+    real = _open(settings, session, viewer.model)
+    if real is not None:
+        _take_names(viewer.model, real.class_names, f"{viewer.path}: ")
+    return evaluate_samples(engine, images, viewer.model, real, settings.seed)
+
+
+def _take_names(classifier: Classifier, names: tuple[str, ...], prefix: str) -> None:
+    """A network from elsewhere calls its classes 0, 1, ...: then, and only then, their order stands for names."""
+    own = classifier.class_names
+    numbered = own == tuple(map(str, range(len(own))))
+    if numbered and len(names) == len(own) and not set(names) & set(own):
+        warn(f"{prefix}its {len(own)} classes have no names; they are taken in the order {', '.join(names[:3])}, ...")
+        classifier.class_names = names

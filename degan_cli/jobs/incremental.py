@@ -1,0 +1,137 @@
+"""Teach a classifier new classes without the data of the old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import artifact
+from ..artifact import Loaded
+from ..config import IncrementalSettings
+from ..config.method_settings import read_settings
+from ..config.stored import stored_run
+from ..datasets.new_classes import number_new_classes
+from ..images import digest
+from ..loops.forgetting import measure_forgetting
+from ..loops.incremental import teach_new_classes
+from ..models import Classifier, widen
+from ..runs.output import stem
+from ..runs.result import Result
+from ..runs.session import Run, Session
+from ..samples.open_fixed import open_samples
+from ..samples.sources import Source
+from ..specs import ImageSet, StrategyParts
+from .enrich import enrich
+
+
+def resolve_incremental(settings: IncrementalSettings, session: Session) -> IncrementalSettings:
+    """Every value as it will be used; the old classifier is read for what it was trained with.
+
+    :raises UsageError: for settings that contradict each other or have no use.
+    """
+    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    return settings.resolved(session.plugins.strategies.get(settings.strategy), loaded.header.run)
+
+
+def incremental(settings: IncrementalSettings, session: Session) -> Result:
+    """Extend a classifier by new classes and store it; see ``degan incremental --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    plugins = session.plugins
+    strategy_spec = plugins.strategies.get(settings.strategy)
+    settings.resolved(strategy_spec, {})  # mistakes are told before anything is read
+    name = f"{stem(settings.classifier)}-{strategy_spec.name}-{stem(settings.new_data)}"
+    with session.open("incremental", "classifier", settings, name) as run:
+        loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
+        old, trained = loaded.model, loaded.header.run
+        settings = settings.resolved(strategy_spec, trained)
+        data, test = _open_data(settings, session, old)
+        labels = number_new_classes(settings.new_data, data, old.class_names, str(settings.classifier))
+        if settings.enrich is not None and not settings.dry_run:
+            settings = settings.replaced(samples=(_make_generator(settings, session, run),))
+
+        engine = run.start_engine(settings.compiled)
+        source, parents = _open_samples(settings, session, run, loaded)
+        old_outputs = trained.get("outputs", "softmax")
+        outputs = {"outputs": strategy_spec.outputs or old_outputs}
+        stored = stored_run(settings, (), run.used | outputs)
+        spec = plugins.architectures.get(old.architecture)
+        model, head = widen(old, spec, data.class_names)
+        if ended := run.ends_early(stored, {"old": old, "extended": model}, {"new": data.images}):
+            return ended
+
+        frozen = engine.place(old).freeze()
+        own = read_settings(strategy_spec, settings.settings)
+        parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
+        strategy = strategy_spec.build(parts)
+        steps_per_epoch = max(1, round(len(data.images) / (settings.batch_size * engine.processes)))
+        run.begin(settings.epochs * steps_per_epoch)
+        extended, metrics = teach_new_classes(
+            engine, strategy, frozen, data.images, labels, source, settings, run.checkpoint, run.report, run.watch
+        )
+        if engine.is_main:
+            metrics |= measure_forgetting(engine, extended, frozen, test)
+        return run.finish(
+            lambda path: artifact.save_classifier(
+                path,
+                extended,
+                provider=plugins.architectures.provider(spec.name),
+                run=stored,
+                metrics=metrics,
+                parents=[
+                    {"role": "classifier", "sha256": loaded.sha256},
+                    {"role": "new data", "sha256": digest(data.images)},
+                    *parents,
+                ],
+            ),
+            metrics,
+            summary=_summary(metrics, len(old.class_names), len(data.class_names)) if engine.is_main else "",
+            next_command=f"degan eval {run.output.path} --dataset DATA",
+        )
+
+
+def _open_data(settings: IncrementalSettings, session: Session, old: Classifier) -> tuple[ImageSet, ImageSet | None]:
+    """New images, and labelled test images if there are any."""
+    finder, shape = session.finder(settings), old.input.shape
+    data = finder.open(settings.new_data, shape=shape)
+    if settings.test_data is None:
+        return data, finder.test_images(settings.new_data, data)
+    what = f"--test-data {settings.test_data}"
+    return data, finder.labelled(settings.test_data, "test", shape, what=what, why=", so nothing can be measured on it")
+
+
+def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -> str:
+    """Train a generator on the new images, in the run folder; its path."""
+    path = run.output.folder / "generator.safetensors"
+    again = {"resume": settings.resume, "force": not settings.resume, "max_minutes": run.minutes_left}
+    enrich(settings.for_generator(path).replaced(**again), session)
+    return str(path)
+
+
+def _open_samples(
+    settings: IncrementalSettings, session: Session, run: Run, loaded: Loaded[Classifier]
+) -> tuple[Source | None, list[dict[str, str]]]:
+    if not settings.samples:
+        return None, []
+    return open_samples(settings.samples, loaded, run.engine.device, session.finder(settings), settings.seed)
+
+
+def _summary(metrics: Mapping[str, Any], known: int, added: int) -> str:
+    """What is known of the result, and what cannot be known from the test images."""
+    words = {"accuracy_old": "old", "accuracy_new": "new", "accuracy_all": "all"}
+    accuracies = [f"{words[name]} {metrics[name]:.2%}" for name in words if metrics[name] is not None]
+    measured = ", ".join(accuracies) if accuracies else "unknown, there are no test images"
+    text = f"{known} old + {added} new classes; test accuracy: {measured}"
+    if metrics["forgetting"] is not None:
+        text += (
+            f"; forgetting {100 * metrics['forgetting']:.2f} points of {metrics['old_classifier_accuracy']:.2%}"
+            f"; {metrics['confusion']['old_as_new']:.1%} of old images taken for new classes"
+        )
+        if metrics["confusion"]["new_as_old"] is not None:
+            text += f", {metrics['confusion']['new_as_old']:.1%} of new ones for old"
+    else:
+        text += "; what was forgotten is unknown without test images of old classes (--test-data)"
+        if "old_agreement" in metrics:
+            text += f"; on samples it agrees with the old classifier on {metrics['old_agreement']:.1%}"
+    return text

@@ -1,0 +1,69 @@
+"""Train a classifier on labelled data: a teacher, or the baseline taught by the true data."""
+
+from __future__ import annotations
+
+from .. import artifact
+from ..config import TeacherSettings
+from ..config.stored import stored_run
+from ..images import digest, fit_uint8
+from ..loops.evaluate import evaluate_classifier
+from ..loops.teacher import train_teacher
+from ..models import Classifier
+from ..runs.output import stem
+from ..runs.result import Result
+from ..runs.session import Session
+from ..specs import ImageSet
+
+NEEDS_LABELS = ", but a teacher needs them; sort the images into one folder per class"
+
+
+def resolve_teacher(settings: TeacherSettings, session: Session) -> TeacherSettings:
+    """Every value as it will be used; raises UsageError for settings that contradict each other or have no use."""
+    return settings.resolved()
+
+
+def teacher(settings: TeacherSettings, session: Session) -> Result:
+    """Train a classifier on labelled images and store it; see ``degan teacher --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    settings = resolve_teacher(settings, session)
+    spec = session.plugins.architectures.get(settings.architecture)
+    with session.open("teacher", "classifier", settings, f"{stem(settings.dataset)}-{spec.name}") as run:
+        finder = session.finder(settings)
+        shape = None if settings.image_size is None else (3, settings.image_size, settings.image_size)
+        data = finder.labelled(settings.dataset, shape=shape, what=settings.dataset, why=NEEDS_LABELS)
+        input = spec.input_for(*data.images.shape[1:])
+        images = fit_uint8(data.images, *input.shape)
+
+        engine = run.start_engine(compiled=settings.compiled)
+        classifier = Classifier(spec.build(len(data.class_names), input), spec.name, data.class_names, input)
+        stored = stored_run(settings, {settings.optimiser}, run.used)
+        if ended := run.ends_early(stored, {"classifier": classifier}, {"images": images}):
+            return ended
+
+        epochs = settings.epochs * (2 if settings.optimiser == "adam" else 1)
+        epoch_images = (1 - settings.held_out) * len(images)
+        run.begin(epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes))))
+        labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+        best, metrics = train_teacher(engine, classifier, labelled, settings, run.checkpoint, run.report, run.watch)
+
+        if engine.is_main:
+            test = finder.test_images(settings.dataset, data)
+            if test is not None and test.labels is not None:
+                metrics["test_accuracy"] = evaluate_classifier(engine, best, test)["accuracy"]
+        seen = {"held_out_accuracy": "held-out training images", "test_accuracy": "the test images"}
+        found = [f"{metrics[name]:.2%} on {where}" for name, where in seen.items() if name in metrics]
+        return run.finish(
+            lambda path: artifact.save_classifier(
+                path,
+                best,
+                provider=session.plugins.architectures.provider(spec.name),
+                run=stored,
+                metrics=metrics,
+                parents=[{"role": "data", "sha256": digest(data.images)}],
+            ),
+            metrics,
+            summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",
+            next_command=f"degan enrich --classifier {run.output.path} --proxy PROXY",
+        )

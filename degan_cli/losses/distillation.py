@@ -1,0 +1,89 @@
+"""The losses of students, and of classifiers that learn new classes, as pure functions of logits.
+
+Every loss is computed in float32 whatever the precision of its arguments, and is a scalar to minimise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from .checks import checked_logits, unchanged
+
+
+def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """temperature^2 * KL(teacher || student) of the predictions softened by ``temperature``, mean over the batch.
+
+    The factor keeps the gradient's size about independent of the temperature.
+
+    Shape: both (batch, classes), unnormalised; returns a scalar in [0, inf), 0 when the softened predictions agree.
+    Raises: ValueError for other shapes.
+    Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; temperature 20 in DeGAN's commands.
+    """
+    student = F.log_softmax(checked_logits(student_logits) / temperature, dim=1)
+    teacher = F.log_softmax(checked_logits(teacher_logits) / temperature, dim=1)
+    if student.shape != teacher.shape:
+        raise ValueError(f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape")
+    return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+
+def student_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float, ce_weight: float) -> Tensor:
+    """(1 - ce_weight) * distillation + ce_weight * cross-entropy with the teacher's top class.
+
+    Shape: both (batch, classes), unnormalised; returns a scalar. ``ce_weight`` in [0, 1]; 0 is pure distillation,
+    the setting of DeGAN's tables (its lambda is 1 - ce_weight).
+    """
+    loss = (1 - ce_weight) * distillation_loss(student_logits, teacher_logits, temperature)
+    if ce_weight:
+        loss = loss + ce_weight * F.cross_entropy(student_logits.float(), teacher_logits.argmax(dim=1))
+    return loss
+
+
+def scale_loss(
+    new_logits: Tensor, old_logits: Tensor, mean_over_processes: Callable[[Tensor], Tensor] = unchanged
+) -> Tensor:
+    """Square of the difference between the mean largest logit of new classes and that of old classes.
+
+    Cross-entropy on new images drives new logits up, distillation over the old classes does not mind what is added to
+    all of them, so nothing else ties the two scales that the final argmax compares.
+
+    Shape: ``new_logits`` (batch, new), the new classes' logits of new images; ``old_logits`` (samples, old), the old
+    classes' logits of samples; ``mean_over_processes`` as for :func:`diversity_loss`; returns a scalar in [0, inf).
+    Source: DeGAN, section 5.2, asks for "a regularisation term for the relative scaling of logits between old and new
+    classes" and does not give it; this form is ours.
+    """
+    difference = checked_logits(new_logits).amax(dim=1).mean() - checked_logits(old_logits).amax(dim=1).mean()
+    return mean_over_processes(difference).square()
+
+
+def widened_distillation_loss(logits: Tensor, old_logits: Tensor, temperature: float) -> Tensor:
+    """temperature^2 * KL of softened predictions, where the old classifier gives new classes probability 0.
+
+    Shape: ``logits`` (batch, old + new), ``old_logits`` (batch, old); returns a scalar in [0, inf).
+    Source: the DeepInversion baseline in the code of Smith et al., "Always Be Dreaming", ICCV 2021.
+    """
+    wanted = F.log_softmax(checked_logits(old_logits) / temperature, dim=1)
+    seen = F.log_softmax(checked_logits(logits) / temperature, dim=1)[:, : wanted.shape[1]]
+    return temperature**2 * F.kl_div(seen, wanted, reduction="batchmean", log_target=True)
+
+
+def label_loss(logits: Tensor, labels: Tensor, outputs: str) -> Tensor:
+    """Cross-entropy of labelled images in nats, or for ``sigmoid`` outputs :func:`sigmoid_loss` with 1 for the label.
+
+    Shape: ``logits`` (batch, classes), ``labels`` int64 (batch,); ``outputs`` ``softmax`` or ``sigmoid``; a scalar.
+    """
+    if outputs == "sigmoid":
+        return sigmoid_loss(logits, F.one_hot(labels, logits.shape[1]))
+    return F.cross_entropy(checked_logits(logits), labels)
+
+
+def sigmoid_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy in nats of every output with its target, summed over outputs, mean over the batch.
+
+    Shape: both (batch, outputs), ``targets`` in [0, 1]; returns a scalar in [0, inf).
+    Source: Rebuffi et al., "iCaRL", CVPR 2017, equation 3; its code averages over the outputs, with a larger rate.
+    """
+    each = F.binary_cross_entropy_with_logits(checked_logits(logits), targets.float(), reduction="none")
+    return each.sum(dim=1).mean()

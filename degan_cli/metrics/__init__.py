@@ -1,0 +1,33 @@
+"""How good predictions and samples are, as pure functions."""
+
+from .features import KID_SUBSET, NEIGHBOURS, frechet_distance, kernel_distance, precision_recall_density_coverage
+from .predictions import (
+    CALIBRATION_BINS,
+    accuracy,
+    agreement,
+    class_counts,
+    confusion,
+    curve_summary,
+    expected_calibration_error,
+    mean_confidence,
+    mean_entropy,
+    per_class_accuracy,
+)
+
+__all__ = [
+    "CALIBRATION_BINS",
+    "KID_SUBSET",
+    "NEIGHBOURS",
+    "accuracy",
+    "agreement",
+    "class_counts",
+    "confusion",
+    "curve_summary",
+    "expected_calibration_error",
+    "frechet_distance",
+    "kernel_distance",
+    "mean_confidence",
+    "mean_entropy",
+    "per_class_accuracy",
+    "precision_recall_density_coverage",
+]

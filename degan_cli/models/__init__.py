@@ -1,0 +1,23 @@
+"""Networks in use: classifiers and generators in pixels, their features, statistics and heads."""
+
+from .batch_norm import Watched, check_batch_norm, has_batch_norm, watching
+from .classifier import Classifier
+from .copying import copy_weights
+from .features import Tap, tapped
+from .frozen import resting
+from .generator import Generator
+from .widen import widen
+
+__all__ = [
+    "Classifier",
+    "Generator",
+    "Tap",
+    "Watched",
+    "check_batch_norm",
+    "copy_weights",
+    "has_batch_norm",
+    "resting",
+    "tapped",
+    "watching",
+    "widen",
+]

@@ -1,0 +1,141 @@
+"""What a stopped run needs to go on exactly: one pickle-free file in the run folder, private to this version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..artifact import read_tensors, write_tensors
+from ..errors import BadFile, UsageError
+from .output import CHECKPOINT
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from ..engine import Engine
+
+
+class Checkpoint:
+    """Networks, optimisers, tensors, numbers and random states of one run.
+
+    :param folder: the run folder, ``NAME.run``.
+    :param run: all settings; a checkpoint of other settings is refused.
+    """
+
+    def __init__(self, folder: Path, run: Mapping[str, Any], engine: Engine) -> None:
+        self.path = folder / CHECKPOINT
+        self.run = json.loads(json.dumps(run))
+        self.engine = engine
+
+    def save(
+        self,
+        parts: Mapping[str, nn.Module | Optimizer],
+        tensors: Mapping[str, Mapping[str, Tensor]],
+        numbers: Mapping[str, Any],
+    ) -> None:
+        """Write all of it, replacing the last checkpoint in one step; every process must call it."""
+        random = self.engine.random_state()
+        if not self.engine.is_main:
+            return
+        flat = {f"random/{name}": state for name, state in random.items()}
+        groups: dict[str, Any] = {}
+        for name, part in parts.items():
+            if isinstance(part, nn.Module):
+                state = self.engine.unwrap(part).state_dict()
+                flat |= {f"network/{name}/{key}": value for key, value in state.items()}
+            else:
+                state = part.state_dict()
+                groups[name] = state["param_groups"]
+                for index, moments in state["state"].items():
+                    flat |= {f"optimiser/{name}/{index}/{key}": value for key, value in moments.items()}
+        for name, values in tensors.items():
+            flat |= {f"tensors/{name}/{key}": value for key, value in values.items()}
+        scaler = self.engine.accelerator.scaler
+        about = {
+            "kind": "checkpoint",
+            "run": self.run,
+            "groups": groups,
+            "numbers": dict(numbers),
+            "processes": self.engine.processes,
+            "scaler": None if scaler is None else scaler.state_dict(),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(
+            self.path,
+            {key: value.detach().cpu() for key, value in flat.items()},
+            {"degan": json.dumps(about, sort_keys=True)},
+        )
+
+    def load(self, parts: Mapping[str, nn.Module | Optimizer]) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """Restore ``parts`` and the random states in place; the tensors and numbers that were saved beside them.
+
+        :raises BadFile: when the file is damaged or is no checkpoint.
+        :raises UsageError: when it was written with other settings or another number of processes.
+        """
+        flat, metadata, _ = read_tensors(self.path, allow_nonfinite=True)
+        try:
+            about = json.loads(metadata["degan"])
+            self._check(about)
+            random = _under("random", flat)
+            for name, part in parts.items():
+                if isinstance(part, nn.Module):
+                    self.engine.unwrap(part).load_state_dict(_under(f"network/{name}", flat))
+                else:
+                    part.load_state_dict(_optimiser_state(_under(f"optimiser/{name}", flat), about["groups"][name]))
+                    _lay_out_as_parameters(part)
+            if about["scaler"] is not None and self.engine.accelerator.scaler is not None:
+                self.engine.accelerator.scaler.load_state_dict(about["scaler"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise BadFile(
+                f"{self.path}: no usable checkpoint ({' '.join(str(error).split())}); start anew with --force"
+            ) from error
+        self.engine.set_random_state(random)
+        names = {key.split("/")[1] for key in flat if key.startswith("tensors/")}
+        return {name: _under(f"tensors/{name}", flat) for name in names}, about["numbers"]
+
+    def _check(self, about: Mapping[str, Any]) -> None:
+        if about["processes"] != self.engine.processes:
+            raise UsageError(f"{self.path}: written by {about['processes']} processes, now {self.engine.processes}")
+        for key in sorted(self.run.keys() | about["run"].keys()):
+            was, now = about["run"].get(key), self.run.get(key)
+            if was != now:
+                raise UsageError(
+                    f"{self.path}: made with {key} {was!r}, now {now!r}; repeat the settings, or use --force"
+                )
+
+    def exists(self) -> bool:
+        """Whether there is something to go on from."""
+        return self.path.exists()
+
+    def remove(self) -> None:
+        """Delete it; the run is complete and its artifact is written."""
+        if self.engine.is_main:
+            self.path.unlink(missing_ok=True)
+
+
+def _under(prefix: str, flat: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key[len(prefix) + 1 :]: value for key, value in flat.items() if key.startswith(prefix + "/")}
+
+
+def _optimiser_state(moments: Mapping[str, Tensor], groups: list[dict[str, Any]]) -> dict[str, Any]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        index, name = key.split("/")
+        state.setdefault(int(index), {})[name] = value
+    tupled = [{k: tuple(v) if k == "betas" else v for k, v in group.items()} for group in groups]
+    return {"state": state, "param_groups": tupled}
+
+
+def _lay_out_as_parameters(optimiser: Optimizer) -> None:
+    """Give the moments the memory layout of their parameters, channels_last for most: fused kernels rely on it."""
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            moments = optimiser.state.get(parameter, {})
+            for key, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[key] = torch.empty_like(parameter).copy_(value)

@@ -1,0 +1,98 @@
+"""Where a run writes: its artifact and its run folder, which one command alone may use at a time."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+
+STDOUT = Path("-")
+SUFFIX = ".safetensors"
+CHECKPOINT = "checkpoint.safetensors"
+"""In the run folder, while the run is not complete."""
+LOCK = ".lock"
+"""In the run folder, held while a command writes there; the file stays, for removing it would let two hold it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The artifact that a command makes and the run folder beside it."""
+
+    path: Path
+    """``-`` is stdout."""
+    folder: Path
+    """``NAME.run``: metrics, pictures, checkpoint."""
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the artifact's bytes go to stdout, and the result to stderr."""
+        return self.path == STDOUT
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands out of the run folder, which is made here.
+
+        :raises UsageError: when another command writes there.
+        """
+        from filelock import FileLock, Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise UsageError(f"{self.folder}: another degan command writes there; name another place with -o") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def clear(self) -> None:
+        """Give up a stopped run that is in the folder."""
+        for stale in (CHECKPOINT, "metrics.jsonl"):
+            (self.folder / stale).unlink(missing_ok=True)
+
+
+def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool) -> Output:
+    """Decide where a run writes, before it costs any time.
+
+    :param given: the value of ``-o``; None takes ``derived`` in the working folder.
+    :param derived: a name made from the inputs, without suffix.
+    :raises UsageError: when the artifact exists, or a stopped run's checkpoint, and neither ``--force`` nor
+        ``--resume`` says what to do about it; and when nothing can be written there.
+    """
+    path = given if given is not None else Path(safe_name(derived) + SUFFIX)
+    if path == STDOUT:
+        return Output(path=path, folder=Path(safe_name(derived) + ".run"))
+    if path.suffix != SUFFIX:
+        raise UsageError(f"-o {path}: an artifact's name ends in {SUFFIX}; use -o {path.with_suffix(SUFFIX)}")
+    folder = path.with_suffix(".run")
+    if path.is_dir():
+        raise UsageError(f"-o {path}: this is a folder; name a file")
+    if path.exists() and not (force or resume):
+        raise UsageError(f"{path} exists already; name another with -o, or overwrite it with --force")
+    # At any depth: what a command needs first, such as the generator of --enrich, is made inside its run folder.
+    if any(folder.rglob(CHECKPOINT)) and not (force or resume):
+        raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"-o {path}: its folder is not writable; name another place")
+    return Output(path=path, folder=folder)
+
+
+def safe_name(text: str) -> str:
+    """A file name made of a text such as ``cifar100:cloud,forest``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "out"
+
+
+def stem(source: str | Path) -> str:
+    """What a path or a data set's name contributes to a derived name."""
+    return Path(source).name.removesuffix(SUFFIX)

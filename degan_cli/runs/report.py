@@ -1,0 +1,107 @@
+"""What a person sees: progress and warnings on stderr, metrics.jsonl, pictures, and the result on stdout."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..console import note, warn
+
+if TYPE_CHECKING:
+    pass
+
+
+class Report:
+    """Progress of one run: a bar on a terminal, else a line per epoch; each row also goes to ``metrics.jsonl``.
+
+    :param title: what the bar says.
+    :param steps: updates in the whole run; None when it may end early.
+    :param folder: the run folder, made here; None writes no files.
+    :param quiet: no bar and no lines; warnings are shown all the same.
+    :param active: False in all processes but the main one, which then alone reports.
+    """
+
+    def __init__(self, title: str, steps: int, folder: Path | None, quiet: bool = False, active: bool = True) -> None:
+        self.folder = folder if active else None
+        self.active = active
+        self.lines = active and not quiet
+        self._images = 0
+        self._since = self._start = time.monotonic()
+        self._bar: Progress | None = None
+        console = Console(stderr=True)
+        if self.lines and console.is_terminal:
+            columns = ("{task.description}", BarColumn(), "{task.percentage:>3.0f}%", TextColumn("{task.fields[rate]}"))
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+            self._task = self._bar.add_task(title, total=steps, rate="")
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Report:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    @property
+    def images_per_second(self) -> float:
+        """Mean rate since the start, or since :meth:`resume_at`."""
+        return self._images / max(time.monotonic() - self._start, 1e-9)
+
+    def resume_at(self, step: int) -> None:
+        """Go on from a checkpoint: rows that were written after it are dropped from ``metrics.jsonl``."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step)
+        path = self._metrics_path()
+        if path is not None and path.exists():
+            rows = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            path.write_text("".join(f"{row}\n" for row in rows))
+
+    def advance(self, images: int) -> None:
+        """One step has been started on so many images; it costs no synchronisation."""
+        self._images += images
+        if self._bar is not None:
+            now = time.monotonic()
+            if now - self._since > 0.5:
+                self._since = now
+                self._bar.update(self._task, rate=f"{self.images_per_second:,.0f} images/s")
+            self._bar.advance(self._task)
+
+    def row(self, step: int, values: Mapping[str, Any], line: str = "") -> None:
+        """Record named numbers after ``step`` updates, and say ``line`` to a person."""
+        path = self._metrics_path()
+        if path is not None:
+            stamp = {"schema": 1, "step": step, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+            rate = {"images_per_second": round(self.images_per_second, 1)}
+            with path.open("a") as file:
+                file.write(json.dumps(stamp | rate | dict(values)) + "\n")
+        if self.lines and line:
+            self.say(f"{line}  {self.images_per_second:,.0f} images/s")
+
+    def say(self, message: str) -> None:
+        """A line on stderr that does not tear the bar."""
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        elif self.lines:
+            note(message)
+
+    def warn(self, message: str) -> None:
+        """A warning on stderr, shown even when quiet."""
+        if self.active:
+            if self._bar is not None:
+                self._bar.console.print(f"degan: warning: {message}", markup=False, highlight=False)
+            else:
+                warn(message)
+
+    def _metrics_path(self) -> Path | None:
+        return None if self.folder is None else self.folder / "metrics.jsonl"

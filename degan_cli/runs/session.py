@@ -1,0 +1,213 @@
+"""A session, which jobs share, and the frame of each of their runs: output, lock, checkpoint, report, result.
+
+``with session.open(settings, ...) as run`` holds what every run needs in the same order; whatever happens inside, the
+lock is released and the process group is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..artifact import read_header
+from ..config.groups import DataSettings, RunSettings
+from ..config.stored import difference
+from ..console import note
+from ..datasets.finder import DataFinder
+from ..engine import Engine, start
+from ..errors import UsageError
+from ..plugins import Plugins, load_plugins
+from .checkpoint import Checkpoint
+from .output import CHECKPOINT, Output, choose_output
+from .report import Report
+from .result import Result
+from .stopping import StopWatch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What the jobs of a process have in common."""
+
+    plugins: Plugins = field(default_factory=load_plugins)
+    """All that can be looked up by name; by default the built-in parts and every installed plugin."""
+    external_plugins: bool = True
+    """Whether installed plugins are among them, or the built-in parts alone."""
+    quiet: bool = False
+    """No progress and no notes on stderr, warnings alone."""
+
+    def say(self, message: str) -> None:
+        """A note for people, unless they want none."""
+        if not self.quiet:
+            note(message)
+
+    def silent(self) -> Session:
+        """The same for a run inside another one, whose progress would be in the way."""
+        return replace(self, quiet=True)
+
+    def finder(self, settings: DataSettings) -> DataFinder:
+        """Where these settings let data sets be looked for."""
+        return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download)
+
+    @property
+    def processes(self) -> int:
+        """How many processes share a run, known before it begins; 1 without ``torchrun``."""
+        return int(os.environ.get("WORLD_SIZE", "1"))
+
+    @contextmanager
+    def open(self, command: str, kind: str, settings: RunSettings, name: str) -> Iterator[Run]:
+        """The frame of one run.
+
+        :param command: its name, for the progress bar.
+        :param kind: of the artifact that it makes.
+        :param name: of the artifact where ``-o`` names none, without suffix.
+        :raises UsageError: when nothing can or may be written there.
+        """
+        output = choose_output(settings.output, name, force=settings.force, resume=settings.resume)
+        with ExitStack() as stack:
+            yield Run(self, command, kind, settings, output, stack)
+
+
+class Run:
+    """One run, from its output to its result; made by :meth:`Session.open`."""
+
+    engine: Engine
+    checkpoint: Checkpoint
+    report: Report
+    watch: StopWatch
+
+    def __init__(
+        self, session: Session, command: str, kind: str, settings: RunSettings, output: Output, stack: ExitStack
+    ) -> None:
+        self.session = session
+        self.command = command
+        self.kind = kind
+        self.settings = settings
+        self.output = output
+        self.stored: Mapping[str, Any] = {}
+        self._stack = stack
+        self._began = time.monotonic()
+
+    def start_engine(self, compiled: bool = False, graphs: bool = False) -> Engine:
+        """Choose device and precision, join the other processes and seed this one; all draws after it are the run's.
+
+        :raises UsageError: when the device is not there, or cannot compute in this precision.
+        """
+        given = self.settings
+        self.engine = start(given.device, given.precision, given.seed, compiled, graphs)
+        self._stack.callback(self.engine.close)
+        return self.engine
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """Device and precision as they are used, whatever ``auto`` became, for the stored run."""
+        return {
+            "device": self.engine.device.type,
+            "precision": self.engine.precision,
+            "compiled": self.engine.compiled,
+        }
+
+    @property
+    def minutes_left(self) -> float | None:
+        """What is left of ``--max-minutes``; None without limit."""
+        if self.settings.max_minutes is None:
+            return None
+        return max(0.0, self.settings.max_minutes - (time.monotonic() - self._began) / 60)
+
+    def ends_early(
+        self, stored: Mapping[str, Any], networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]
+    ) -> Result | None:
+        """The result of a dry run, or with ``--resume`` of a run that was complete before; else None.
+
+        :param stored: all settings, as the artifact's header will hold them.
+        :raises UsageError: when the artifact is there, but was made with other settings.
+        """
+        self.stored = stored
+        if self.settings.dry_run:
+            plan = _plan(self.output, self.settings, stored, networks, images)
+            return Result(artifact=self.output.path, kind=self.kind, plan=plan)
+        path = self.output.path
+        unfinished = (self.output.folder / CHECKPOINT).exists()
+        if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
+            return None
+        header = read_header(path)
+        if differs := difference(header.run, stored):
+            key, was, now = differs
+            raise UsageError(
+                f"{path}: made with {key} {was!r}, now {now!r}; "
+                "repeat the settings, name another file with -o, or overwrite it with --force"
+            )
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        return Result(artifact=path, kind=self.kind, sha256=sha256, metrics=header.metrics, reused=True)
+
+    def begin(self, steps: int) -> None:
+        """Lock the run folder, and open checkpoint, progress and the watch; every process must come here.
+
+        :param steps: updates in the whole run, at most.
+        :raises UsageError: when another command writes there.
+        """
+        if self.engine.is_main:
+            self._stack.enter_context(self.output.locked())
+            if self.settings.force and not self.settings.resume:
+                self.output.clear()
+        self.engine.wait()
+        self.checkpoint = Checkpoint(self.output.folder, self.stored, self.engine)
+        self.watch = self._stack.enter_context(StopWatch(self.minutes_left))
+        report = Report(self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main)
+        self.report = self._stack.enter_context(report)
+
+    def finish(
+        self,
+        save: Callable[[Path], str],
+        metrics: Mapping[str, Any],
+        *,
+        summary: str = "",
+        next_command: str = "",
+    ) -> Result:
+        """Write the artifact in the main process, remove the checkpoint, and say what came out.
+
+        :param save: writes the artifact to a path; its SHA-256.
+        """
+        sha256 = ""
+        if self.engine.is_main:
+            sha256 = save(self.output.path)
+            self.checkpoint.remove()
+        return Result(
+            artifact=self.output.path,
+            kind=self.kind,
+            sha256=sha256,
+            metrics=metrics,
+            seconds=time.monotonic() - self._began,
+            summary=summary,
+            next_command=next_command,
+        )
+
+
+def _plan(
+    output: Output,
+    settings: RunSettings,
+    stored: Mapping[str, Any],
+    networks: Mapping[str, nn.Module],
+    images: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """Settings and where each came from, sizes of networks and data, and where the result would go."""
+    # A weight that is trained has a gradient and two moments of Adam beside it.
+    weight_bytes = sum(4 * p.numel() * (4 if p.requires_grad else 1) for n in networks.values() for p in n.parameters())
+    return {
+        "dry_run": True,
+        "artifact": str(output.path),
+        "run_folder": str(output.folder),
+        "run": dict(stored),
+        "origins": settings.origins,
+        "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
+        "images": {name: list(tensor.shape) for name, tensor in images.items()},
+        "bytes": {"networks": weight_bytes, "images": sum(tensor.nbytes for tensor in images.values())},
+    }

@@ -1,0 +1,64 @@
+"""When a run must end early, and when it is time for a checkpoint: --max-minutes, Ctrl-C, SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+
+from ..errors import Stopped
+
+CHECKPOINT_SECONDS = 300.0
+"""A run that is killed loses no more than this, plus one epoch."""
+_SIGNALS = {signal.SIGINT: (130, "Ctrl-C"), signal.SIGTERM: (143, "SIGTERM")}
+
+
+class StopWatch:
+    """Counts the minutes of a run and catches the first Ctrl-C or SIGTERM; a second one ends at once.
+
+    Loops ask :meth:`due` after each step: it reads a flag and the clock, and never waits for the device.
+    """
+
+    def __init__(self, max_minutes: float | None = None) -> None:
+        self.deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+        self._code = 0
+        self._saved = time.monotonic()
+        self._old: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> StopWatch:
+        if threading.current_thread() is threading.main_thread():
+            self._old = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._code = _SIGNALS[signal.Signals(number)][0]
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+    def due(self) -> int:
+        """0 to go on, else the exit code with which to stop once a checkpoint is written."""
+        if self._code:
+            return self._code
+        return 75 if self.deadline is not None and time.monotonic() >= self.deadline else 0
+
+    def save_due(self) -> bool:
+        """Whether the last checkpoint is old enough for another one; answering yes starts the time anew."""
+        if time.monotonic() - self._saved < CHECKPOINT_SECONDS:
+            return False
+        self._saved = time.monotonic()
+        return True
+
+
+def minutes_left(max_minutes: float | None, began: float) -> float | None:
+    """What is left of ``--max-minutes`` that began at ``began`` (time.monotonic); None without limit."""
+    return None if max_minutes is None else max(0.0, max_minutes - (time.monotonic() - began) / 60)
+
+
+def stopped(code: int, what: str) -> Stopped:
+    """The error that ends a run whose checkpoint has been written."""
+    reasons = {75: "--max-minutes is over", **dict(_SIGNALS.values())}
+    return Stopped(f"stopped: {reasons[code]}, {what}; go on with the same command and --resume", code)

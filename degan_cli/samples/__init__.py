@@ -1,0 +1,1 @@
+"""Where a student's images come from: fixed samples, and samples made while it learns."""

@@ -1,0 +1,77 @@
+"""From ``--samples`` texts to the source a student learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from .. import artifact
+from ..artifact.parents import recorded_sha256
+from ..console import warn
+from ..errors import BadFile, UsageError
+from ..images import digest
+from .sources import GeneratorSource, Mixture, Source, StoredSource
+
+if TYPE_CHECKING:
+    from ..artifact import Loaded
+    from ..datasets.finder import DataFinder
+    from ..models import Classifier
+
+
+def open_samples(
+    texts: Sequence[str], teacher: Loaded[Classifier], device: torch.device, finder: DataFinder, seed: int
+) -> tuple[Source, list[dict[str, str]]]:
+    """The source that ``texts`` name together, and its parents for the artifact's header.
+
+    :param texts: each a generator file, a data set or a samples file, with ``@WEIGHT`` or without (then 1).
+    :raises UsageError: for a weight that is no number greater than 0.
+    :raises BadFile: for a file that is missing, damaged, or holds a classifier.
+    """
+    sources: list[Source] = []
+    weights: list[float] = []
+    parents: list[dict[str, str]] = []
+    for text in texts:
+        name, weight = _split_weight(text)
+        source, sha256 = _open_one(name, teacher, device, finder, seed)
+        sources.append(source)
+        weights.append(weight)
+        parents.append({"role": "samples", "sha256": sha256})
+    return (sources[0] if len(sources) == 1 else Mixture(sources, weights)), parents
+
+
+def _open_one(
+    name: str, teacher: Loaded[Classifier], device: torch.device, finder: DataFinder, seed: int
+) -> tuple[Source, str]:
+    path = Path(name)
+    if path.is_file():
+        kind = artifact.read_header(path).kind
+        if kind == "generator":
+            loaded = artifact.load_generator(path, finder.plugins)
+            _warn_of_another_classifier(name, loaded, teacher)
+            return GeneratorSource(loaded.model.to(device), device, teacher.model.input.shape), loaded.sha256
+        if kind == "classifier":
+            raise BadFile(f"{name}: a classifier, but --samples takes a generator, a data set or stored samples")
+    data = finder.open(name, shape=teacher.model.input.shape)
+    return StoredSource(data.images, device, seed, name), digest(data.images)
+
+
+def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: Loaded[Classifier]) -> None:
+    made_for = recorded_sha256(generator)
+    if made_for not in ("", teacher.sha256):
+        warn(f"{name}: its samples were made for another classifier (sha256 {made_for[:12]}) than {teacher.path}")
+
+
+def _split_weight(text: str) -> tuple[str, float]:
+    name, separator, weight = text.rpartition("@")
+    if not separator or Path(text).exists():
+        return text, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"--samples {text}: the weight {weight!r} is no number greater than 0")
+    return name, value

@@ -1,0 +1,173 @@
+"""Where a student's images come from: a generator, stored images, or a weighted mixture of such sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..errors import BadFile
+from ..images import ImageStore, Shuffle, fit, to_uint8, to_unit
+
+if TYPE_CHECKING:
+    from ..models import Generator
+
+HELD_OUT_FRACTION = 0.2
+"""Share of stored images that is kept for selection, as the authors split their proxy data."""
+
+
+class Source(Protocol):
+    """Images to learn from, endlessly, and others of the same kind to select by."""
+
+    online: bool
+    """Whether the images change while a student learns from them, so that no score can be compared with an earlier."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images are."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """What must be kept so that the images can be had again."""
+
+    def learn(self) -> dict[str, Tensor]:
+        """What changes the images, once before each step of the student; detached scalars to report."""
+
+    def parts(self) -> dict[str, nn.Module | Optimizer]:
+        """Networks and optimisers that a checkpoint must hold."""
+
+    def draw(self, count: int) -> Tensor:
+        """The next images (count, C, H, W) in [0, 1] on the device."""
+
+    def held_out(self, count: int) -> Tensor:
+        """At most ``count`` images uint8 (n, C, H, W) on the device that ``draw`` never returns."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold to go on with the next image."""
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take up what :meth:`state` gave."""
+
+
+class Fixed:
+    """A source that stays what it is."""
+
+    online = False
+
+    def learn(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def parts(self) -> dict[str, nn.Module | Optimizer]:
+        """Nothing."""
+        return {}
+
+
+class GeneratorSource(Fixed):
+    """Fresh images from a generator in eval mode, so its BatchNorm uses running statistics (as the authors do).
+
+    :param shape: (C, H, W) to fit the images to: a generator's side is a power of two, a classifier's need not be.
+    """
+
+    def __init__(self, generator: Generator, device: torch.device, shape: tuple[int, int, int] | None = None) -> None:
+        self.generator = generator.eval().requires_grad_(False)
+        self.device = device
+        self.stored_bytes = network_bytes(generator)
+        own = generator.shape
+        self.shape = shape or (own.channels, own.size, own.size)
+
+    def draw(self, count: int) -> Tensor:
+        """New noise each time."""
+        with torch.no_grad():
+            images: Tensor = self.generator(torch.randn(count, self.generator.shape.latent, device=self.device))
+        return fit(images, *self.shape)
+
+    def held_out(self, count: int) -> Tensor:
+        """Images from a noise of their own that is the same whenever it is asked for.
+
+        The authors draw new validation noise in each epoch; the best of many noisy scores is biased upward.
+        """
+        noise = torch.Generator().manual_seed(20)
+        z = torch.randn(count, self.generator.shape.latent, generator=noise)
+        with torch.no_grad():
+            parts = [fit(self.generator(part.to(self.device)), *self.shape) for part in torch.split(z, 256)]
+        return torch.cat([to_uint8(part) for part in parts])
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing: the noise comes from the process's own random state."""
+        return {}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Nothing to take up."""
+
+
+class StoredSource(Fixed):
+    """Images uint8 (N, C, H, W) in memory; a fixed random fifth is held out."""
+
+    def __init__(self, images: Tensor, device: torch.device, seed: int, name: str) -> None:
+        if len(images) < 2:
+            raise BadFile(
+                f"{name}: {len(images)} image(s), but a student needs at least 2: one to learn from, one to select by"
+            )
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+        kept = max(1, round(len(images) * HELD_OUT_FRACTION))
+        self.device = device
+        self.stored_bytes = images.nbytes
+        self._held_out = images[order[:kept]].to(device)
+        self._store = ImageStore(images[order[kept:]], device)
+        self._shuffle = Shuffle(len(self._store), self._store.home)
+
+    def draw(self, count: int) -> Tensor:
+        """Each image once per pass, in a new order each pass."""
+        return to_unit(self._store.take(self._shuffle.take(count)))
+
+    def held_out(self, count: int) -> Tensor:
+        """The held-out fifth, or the first ``count`` of it."""
+        return self._held_out[:count]
+
+    def state(self) -> dict[str, Tensor]:
+        """The order and the position in it."""
+        return self._shuffle.state()
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take up order and position."""
+        self._shuffle.load_state(state)
+
+
+class Mixture(Fixed):
+    """Several sources, each image from one of them with a probability proportional to its weight."""
+
+    def __init__(self, sources: Sequence[Source], weights: Sequence[float]) -> None:
+        self.sources = list(sources)
+        self.weights = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+        self.device = self.sources[0].device
+        self.stored_bytes = sum(source.stored_bytes for source in self.sources)
+
+    def draw(self, count: int) -> Tensor:
+        """Images in the order of their sources."""
+        # Chosen on the CPU: the counts are needed there, and reading them from the device would wait for it.
+        chosen = torch.multinomial(self.weights, count, replacement=True)
+        counts = torch.bincount(chosen, minlength=len(self.sources)).tolist()
+        return torch.cat([source.draw(n) for source, n in zip(self.sources, counts, strict=True) if n])
+
+    def held_out(self, count: int) -> Tensor:
+        """Held-out images of each source, in proportion to the weights."""
+        shares = [max(1, round(float(weight) * count)) for weight in self.weights]
+        return torch.cat([source.held_out(n) for source, n in zip(self.sources, shares, strict=True)])
+
+    def state(self) -> dict[str, Tensor]:
+        """The states of all sources."""
+        return {f"{i}.{k}": v for i, source in enumerate(self.sources) for k, v in source.state().items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Give each source its state back."""
+        for i, source in enumerate(self.sources):
+            source.load_state({k.split(".", 1)[1]: v for k, v in state.items() if k.startswith(f"{i}.")})
+
+
+def network_bytes(network: nn.Module) -> int:
+    """Of all weights and buffers of a network."""
+    return sum(value.nbytes for value in network.state_dict().values())

@@ -1,0 +1,87 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import TinyDiscriminator, tiny_classifier
+
+from degan_cli.engine import Engine, start
+from degan_cli.errors import BadFile, UsageError
+from degan_cli.runs.checkpoint import Checkpoint
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "message"),
+    [
+        ("cuda:99", "fp32", "--device cuda:99 is not on this machine"),
+        ("toaster", "fp32", "--device toaster is no device"),
+        ("cpu", "fp16", "--precision fp16 needs a CUDA device"),
+    ],
+)
+def test_a_device_that_is_not_there_is_a_usage_error(device, precision, message):
+    with pytest.raises(UsageError, match=message):
+        start(device, precision)
+
+
+def test_equal_seeds_give_equal_numbers():
+    start("cpu", "fp32", seed=7)
+    first = torch.rand(3)
+    start("cpu", "fp32", seed=7)
+    assert torch.equal(first, torch.rand(3))
+    start("cpu", "fp32", seed=8)
+    assert not torch.equal(first, torch.rand(3))
+
+
+def test_bf16_computes_products_in_bf16_and_keeps_weights_in_float32():
+    engine = start("cpu", "bf16")
+    network = engine.prepare(torch.nn.Linear(4, 4))
+    with engine.autocast():
+        assert network(torch.rand(2, 4)).dtype == torch.bfloat16
+    assert network.weight.dtype == torch.float32
+
+
+def test_a_checkpoint_gives_back_networks_optimisers_and_random_numbers(engine, run_folder):
+    classifier, discriminator = tiny_classifier(), TinyDiscriminator()
+    optimiser = engine.adam(discriminator.parameters(), 1e-2, 0.5)
+    discriminator(torch.rand(4, 1, 8, 8)).sum().backward()
+    optimiser.step()
+    parts = {"c": classifier, "d": discriminator, "o": optimiser}
+    checkpoint = Checkpoint(run_folder, {"lr": 1e-2, "names": ("a", "b")}, engine)
+    checkpoint.save(parts, {"shuffle": {"at": torch.tensor(3)}}, {"step": 9})
+    expected = torch.rand(3)
+
+    other = {"c": tiny_classifier(seed=5), "d": TinyDiscriminator()}
+    other["o"] = engine.adam(other["d"].parameters(), 1e-2, 0.5)
+    tensors, numbers = checkpoint.load(other)
+    assert torch.equal(torch.rand(3), expected)
+    assert (tensors["shuffle"]["at"], numbers) == (torch.tensor(3), {"step": 9})
+    for key, value in discriminator.state_dict().items():
+        assert torch.equal(value, other["d"].state_dict()[key])
+    ours, theirs = optimiser.state_dict(), other["o"].state_dict()
+    assert ours["param_groups"] == theirs["param_groups"]
+    for index, moments in ours["state"].items():
+        for key, value in moments.items():
+            assert torch.equal(value, theirs["state"][index][key])
+
+
+def test_a_damaged_checkpoint_is_a_bad_file(engine, run_folder):
+    checkpoint = Checkpoint(run_folder, {}, engine)
+    checkpoint.save({"c": tiny_classifier()}, {}, {})
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-7])
+    with pytest.raises(BadFile, match=r"checkpoint\.safetensors"):
+        checkpoint.load({"c": tiny_classifier()})
+    Checkpoint(run_folder, {}, engine).save({"c": tiny_classifier(classes=4)}, {}, {})
+    with pytest.raises(BadFile, match=r"no usable checkpoint.*--force"):
+        checkpoint.load({"c": tiny_classifier()})
+
+
+def test_each_process_takes_up_its_own_random_state():
+    states = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        states.append(torch.get_rng_state())
+    wanted = torch.rand(3)
+    second = SimpleNamespace(process_index=1, num_processes=2)
+    Engine(accelerator=second, device=torch.device("cpu"), precision="fp32").set_random_state(
+        {"cpu": torch.stack(states)}
+    )
+    assert torch.equal(torch.rand(3), wanted)
