@@ -46,7 +46,8 @@ OUT_OF_MEMORY = "out of memory; use a smaller --batch-size, a smaller --width, -
 
 def make_app() -> typer.Typer:
     """A Typer app with all subcommands; none of them imports torch before it runs."""
-    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    # Panels for people; plain text for pipes, whose readers want no frames.
+    app = typer.Typer(rich_markup_mode="rich" if sys.stdout.isatty() else None, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(degan)
     for name, command in COMMANDS.items():
         app.command(name)(command)

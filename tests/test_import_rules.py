@@ -1,4 +1,4 @@
-"""The import rules of the design, read off the source: what each part may know."""
+"""The rooms of docs/code.md, read off the source: what each may know."""
 
 from __future__ import annotations
 
@@ -10,24 +10,44 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"torch", "torchvision", "timm", "accelerate", "safetensors", "sklearn", "PIL", "numpy"}
-CLI = {"typer", "rich", "pluggy", "click"}
-LIGHT = (
-    "app", "options", "commands", "specs", "hookspecs", "plugins", "errors", "registry", "runs", "settings", "outputs",
-    "report", "stopping", "tables", "image_folder", "artifact/header", "networks/__init__", "gans/__init__",
-    "datasets/__init__", "methods/__init__", "datasets/class_names", "datasets/paper_proxies",
-)  # fmt: skip
-FOR_PLUGINS = {"degan_cli", "degan_cli.specs", "degan_cli.testing", "degan_cli.losses"}
+PACKAGE = ROOT / "degan_cli"
+TORCH = {"torch", "torchvision", "timm", "accelerate", "safetensors", "sklearn", "PIL", "numpy"}
+LIGHT = {"app", "commands", "config", "specs", "plugins", "errors", "console"}
+LIGHT_MODULES = {"networks/__init__", "gans/__init__", "datasets/__init__", "methods/__init__", "artifact/header"}
+PUBLIC = {
+    "degan_cli",
+    *(f"degan_cli.{room}" for room in ("specs", "losses", "models", "images", "errors", "testing", "jobs", "methods")),
+}
 
 
-def imports(tree: ast.AST, module: str, *, at_import_only: bool) -> Iterator[str]:
-    """Dotted names that a module imports, relative ones resolved; blocks for type checkers are left out."""
-    package = module.split("/")
-    package = ["degan_cli", *package[:-1]] if package[-1] != "__init__" else ["degan_cli", *package[:-1]]
+def layers() -> dict[str, int]:
+    """Room -> its layer, from the table of docs/code.md; the package itself is below all."""
+    rows = re.findall(r"^\| [^|]+ \| (`[^|]+`) \|", (ROOT / "docs" / "code.md").read_text(), re.MULTILINE)
+    numbered = {room: number for number, row in enumerate(rows, 1) for room in re.findall(r"`(\w+)`", row)}
+    return {"__init__": 0} | numbered
+
+
+LAYERS = layers()
+
+
+def modules() -> list[str]:
+    return sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+MODULES = modules()
+ROOMS = {module.split("/")[0] for module in MODULES}
+
+
+def imports(tree: ast.AST, module: str, *, at_import_only: bool = False) -> Iterator[str]:
+    """Dotted names that a module imports, relative ones resolved.
+
+    :param at_import_only: without those inside functions and those for type checkers.
+    """
+    package = ["degan_cli", *module.split("/")[:-1]]
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            continue
         if at_import_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if at_import_only and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -40,67 +60,116 @@ def imports(tree: ast.AST, module: str, *, at_import_only: bool) -> Iterator[str
             yield from imports(node, module, at_import_only=at_import_only)
 
 
+def rooms_of(names: set[str]) -> set[str]:
+    """The rooms of ours among dotted names."""
+    parts = [name.split(".") for name in names if name.split(".")[0] == "degan_cli"]
+    return {part[1] for part in parts if len(part) > 1 and part[1] in ROOMS}
+
+
 def broken_rules(source: str, module: str) -> list[str]:
     """What is wrong with a module of ``degan_cli``, named as in ``loops/enrich``."""
     tree = ast.parse(source)
-    first = module.split("/")[0]
-    anywhere = set(imports(tree, module, at_import_only=False))
-    at_import = set(imports(tree, module, at_import_only=True))
+    room = module.split("/")[0]
+    anywhere, at_import = set(imports(tree, module)), set(imports(tree, module, at_import_only=True))
     tops, tops_at_import = ({name.split(".")[0] for name in names} for names in (anywhere, at_import))
-    wrong = []
-    if (first in LIGHT or module in LIGHT) and tops_at_import & HEAVY:
-        wrong.append(f"imports {tops_at_import & HEAVY} at module level")
-    if first in ("networks", "gans", "losses", "metrics", "loops", "methods", "features", "samples") and tops & CLI:
-        wrong.append(f"knows {tops & CLI}")
-    if "safetensors" in tops and first != "artifact":
-        wrong.append("imports safetensors")
-    if "accelerate" in tops and module != "engine":
-        wrong.append("imports accelerate")
-    for private in ("degan_cli.commands", "degan_cli.app"):
-        if first not in ("app", "commands", "__main__") and any(name.startswith(private) for name in anywhere):
-            wrong.append(f"imports {private}")
-    if first == "commands" and any(name.startswith(("degan_cli.loops", "degan_cli.app")) for name in at_import):
-        wrong.append("imports loops or app at module level")
+    wrong = [
+        f"{room} imports {other}, which is not below it"
+        for other in sorted(rooms_of(anywhere) - {room})
+        if LAYERS[other] >= LAYERS[room]
+    ]
+    if (room in LIGHT or module in LIGHT_MODULES) and tops_at_import & TORCH:
+        wrong.append(f"imports {tops_at_import & TORCH} at module level")
+    homes = {"typer": {"app", "commands"}, "click": set(), "accelerate": {"engine"}, "safetensors": {"artifact"}}
+    homes |= {"pluggy": {"plugins", "__init__"}}
+    wrong += [f"imports {name}" for name, home in homes.items() if name in tops and room not in home]
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    if first == "loops" and ("environ" in names or "print" in calls):
+    if room in ("loops", "methods", "samples", "losses") and ("environ" in names or "print" in calls):
         wrong.append("reads os.environ or prints")
     if tops & {"pickle", "dill", "cloudpickle"} or re.search(r"(?<!safetensors\.)torch\.load\(", ast.unparse(tree)):
         wrong.append("unpickles")
     return wrong
 
 
-def modules() -> list[str]:
-    package = ROOT / "degan_cli"
-    return sorted(path.relative_to(package).with_suffix("").as_posix() for path in package.rglob("*.py"))
-
-
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", MODULES)
 def test_a_module_keeps_the_rules(module):
-    assert broken_rules((ROOT / "degan_cli" / f"{module}.py").read_text(), module) == []
+    assert broken_rules((PACKAGE / f"{module}.py").read_text(), module) == []
 
 
-def test_the_light_modules_exist():
-    known = {*modules(), *(module.split("/")[0] for module in modules())}
-    assert set(LIGHT) <= known
+def test_the_table_names_every_room_and_no_other():
+    assert set(LAYERS) == ROOMS
+
+
+def test_the_root_holds_five_modules_only():
+    found = {path.stem for path in PACKAGE.glob("*.py")}
+    assert found == {"__init__", "__main__", "app", "console", "errors"}
+
+
+def module_of(name: str, known: set[str]) -> str:
+    """The module that a dotted name lies in."""
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import themselves by way of others."""
+
+    def reaches(start: str) -> bool:
+        seen, waiting = set(), list(graph.get(start, ()))
+        while waiting:
+            module = waiting.pop()
+            if module == start:
+                return True
+            if module not in seen:
+                seen.add(module)
+                waiting += graph.get(module, ())
+        return False
+
+    return [module for module in graph if reaches(module)]
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    dotted = {module: f"degan_cli.{module.replace('/', '.')}".removesuffix(".__init__") for module in MODULES}
+    dotted["__init__"] = "degan_cli"
+    known = set(dotted.values())
+    graph: dict[str, set[str]] = {}
+    for module, name in dotted.items():
+        tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+        found = [n for n in imports(tree, module) if n.startswith("degan_cli")]
+        # A name that is itself a module counts as that module, not as its package.
+        targets = {
+            module_of(target, known) for target in found if target in known or target.rpartition(".")[0] in known
+        }
+        packages = {
+            target for target in targets if any(other.startswith(f"{target}.") for other in found if other in known)
+        }
+        graph[name] = targets - {name} - packages
+    assert circles(graph) == []
+
+
+def test_a_circle_is_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
         ("commands/eval", "import torch"),
-        ("commands/eval", "from ..loops.enrich import enrich"),
-        ("specs", "try:\n    from torch import nn\nexcept ImportError:\n    pass"),
-        ("losses", "def f():\n    import typer"),
-        ("networks/lenet", "from rich.table import Table"),
+        ("config/base", "from ..images import fit"),
+        ("specs/methods", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ..models import Classifier"),
+        ("specs/images", "try:\n    from torch import nn\nexcept ImportError:\n    pass"),
+        ("losses/gan", "def f():\n    import typer"),
+        ("networks/lenet", "from ..gans import dcgan"),
         ("loops/enrich", "import os\nseed = os.environ['SEED']"),
         ("loops/enrich", "def f():\n    print(1)"),
-        ("loops/enrich", "from ..commands.enrich import enrich"),
+        ("loops/enrich", "from ..jobs.enrich import enrich"),
+        ("jobs/enrich", "def f():\n    from ..commands.enrich import enrich"),
         ("datasets/packs", "from safetensors.torch import load_file"),
         ("loops/teacher", "from accelerate import Accelerator"),
-        ("samples", "from . import app"),
+        ("samples/bank", "from .. import app"),
         ("artifact/file", "import torch\nx = torch.load('f')"),
-        ("checkpoint", "def f():\n    import pickle"),
+        ("runs/checkpoint", "def f():\n    import pickle"),
     ],
 )
 def test_a_broken_rule_is_found(module, source):
@@ -110,10 +179,11 @@ def test_a_broken_rule_is_found(module, source):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("commands/eval", "def f():\n    import torch\n    from ..loops.enrich import enrich"),
-        ("specs", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from torch import Tensor"),
+        ("commands/eval", "def f():\n    import torch\n    from ..jobs import evaluate"),
+        ("specs/methods", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from torch import Tensor"),
         ("artifact/file", "from safetensors.torch import load"),
-        ("engine", "from accelerate import Accelerator"),
+        ("engine/engine", "from accelerate import Accelerator"),
+        ("loops/enrich", "from ..runs.report import Report\nfrom .finite import check_finite"),
     ],
 )
 def test_what_is_allowed_passes(module, source):
@@ -124,11 +194,11 @@ PLUGIN_FILES = sorted(path for path in (ROOT / "plugins").rglob("*.py") if "buil
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_plugin_uses_the_public_modules_only(path):
+def test_a_plugin_uses_the_public_rooms_only(path):
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("degan_cli"):
             found.add(node.module)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.startswith("degan_cli")}
-    assert found <= FOR_PLUGINS
+    assert found <= PUBLIC

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import __version__
 from ..errors import BadFile, PluginError, UnknownName, UsageError
 from ..models import Classifier, Generator
-from ..specs import ArchitectureSpec, GanShape, GanSpec, InputSpec
+from ..specs import ArchitectureSpec, ClassifierNetwork, GanShape, GanSpec, GeneratorNetwork, InputSpec
 from .file import Artifact, expect, made_here, read_artifact, write_artifact
 from .header import Header
 from .weights import build_with, completed, mismatches, shapes
@@ -38,7 +38,7 @@ class Loaded(Generic[Model]):
 
 def save_classifier(
     path: str | Path,
-    classifier: Classifier,
+    classifier: ClassifierNetwork,
     *,
     provider: str,
     run: Plain | None = None,
@@ -64,7 +64,7 @@ def save_classifier(
 
 def save_generator(
     path: str | Path,
-    generator: Generator,
+    generator: GeneratorNetwork,
     class_names: Sequence[str],
     input: InputSpec,
     *,

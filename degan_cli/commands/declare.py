@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import typer
 
 from ..config.base import Layer, Settings
-from ..config.fields import PANELS, RUN, Setting
+from ..config.fields import RUN, Setting
 from ..config.method_settings import read_pairs
 from ..config.toml import read_config, to_toml
 from ..console import is_main_process
@@ -64,8 +64,7 @@ def command(
         run(settings, session, values["as_json"])
 
     parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
-    ordered = sorted(kind.declared().items(), key=lambda item: (not item[1].required, PANELS.index(item[1].panel)))
-    for name, declared in ordered:
+    for name, declared in kind.declared().items():
         annotation, default = _option(declared)
         parameters.append(
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
@@ -77,6 +76,7 @@ def command(
     run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run_command.__doc__ = help
+    run_command.settings = kind  # type: ignore[attr-defined]  # for the reference
     return run_command
 
 
@@ -132,7 +132,7 @@ def _option(declared: Setting) -> tuple[Any, Any]:
     shown = _shown_default(declared)
     common: dict[str, Any] = {
         "help": about["help"] + (" Required." if declared.required else ""),
-        "metavar": about["metavar"],
+        "metavar": declared.metavar,
         "show_default": shown,
     }
     if about["env"]:
@@ -141,8 +141,6 @@ def _option(declared: Setting) -> tuple[Any, Any]:
     choices = about["choices"]
     if choices and not about["renamed"]:
         kind = Literal[tuple(choices)]
-    elif choices:
-        common["metavar"] = f"[{'|'.join(choices)}]"
     if declared.kind in (int, float) and about["automatic"] is None:
         common |= {"min": about["min"], "max": about["max"]}
     default = None if declared.required or declared.default is None else declared.default

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 DATA = "Data"
@@ -100,6 +101,14 @@ class Setting:
         return self.default is dataclasses.MISSING
 
     @property
+    def metavar(self) -> str | None:
+        """What stands for its value in help; None for a switch, or where Typer names the choices."""
+        given: str | None = self.metadata["metavar"]
+        if self.metadata["choices"]:
+            return f"[{'|'.join(self.metadata['choices'])}]"
+        return given or {int: "N", float: "X", str: "NAME", Path: "FILE"}.get(self.kind)
+
+    @property
     def panel(self) -> str:
         """Of ``--help``."""
         panel: str = self.metadata["panel"]
@@ -122,9 +131,13 @@ class Setting:
 
 @cache
 def settings_of(kind: type) -> Mapping[str, Setting]:
-    """The settings that a dataclass declares, by name, in their order."""
+    """The settings that a dataclass declares, by name: those that must be given, then panel by panel, and in each its
+    own before those that it shares."""
     hints = get_type_hints(kind)
-    return {field.name: _setting(field, hints[field.name]) for field in dataclasses.fields(kind)}
+    settings = [_setting(field, hints[field.name]) for field in dataclasses.fields(kind)]
+    own = set(kind.__annotations__)
+    settings.sort(key=lambda one: (not one.required, PANELS.index(one.panel), one.name not in own))
+    return {one.name: one for one in settings}
 
 
 def _setting(field: dataclasses.Field[Any], hint: Any) -> Setting:

@@ -11,13 +11,14 @@ from typing import Any, TypeVar, cast
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import UsageError
+from ..specs import Network
 from .heap import keep_freed_memory
 from .step_graph import StepGraph
 
-Network = TypeVar("Network", bound=nn.Module)
+AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 Result = TypeVar("Result")
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -105,20 +106,20 @@ class Engine:
         """Whether this process writes the files and the result."""
         return bool(self.accelerator.is_main_process)
 
-    def place(self, network: Network) -> Network:
+    def place(self, network: AnyNetwork) -> AnyNetwork:
         """Move a network that is not trained, such as the frozen classifier, to the device."""
         network = network.to(self.device).to(memory_format=torch.channels_last)
         if self.compiled:
             network.compile()
         return network
 
-    def prepare(self, network: Network) -> Network:
+    def prepare(self, network: AnyNetwork) -> AnyNetwork:
         """Move a network to the device and let ``backward`` average its gradients over the processes."""
-        return cast(Network, self.accelerator.prepare(self.place(network)))
+        return cast(AnyNetwork, self.accelerator.prepare(self.place(network)))
 
-    def unwrap(self, network: Network) -> Network:
+    def unwrap(self, network: AnyNetwork) -> AnyNetwork:
         """The network itself, without what :meth:`prepare` put around it."""
-        return cast(Network, getattr(network, "module", network) if self.processes > 1 else network)
+        return cast(AnyNetwork, getattr(network, "module", network) if self.processes > 1 else network)
 
     def adam(
         self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, beta1: float = 0.9

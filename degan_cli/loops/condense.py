@@ -26,7 +26,7 @@ from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.true_images import TrueImages
-from ..specs import ImageSet
+from ..specs import ImageSet, Network
 from .finite import check_finite
 
 MOMENTUM = 0.5
@@ -65,7 +65,7 @@ def condense(
     total = torch.zeros((), device=engine.device)  # of the losses since the last row
 
     start, row_every, loss = 0, math.ceil(settings.steps / ROWS), math.nan
-    parts: dict[str, nn.Module | Optimizer] = {
+    parts: dict[str, Network | Optimizer] = {
         "images": images, "optimiser": optimiser, "network": network, "teaching": teaching,
     }  # fmt: skip
     if checkpoint.exists():

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..config import DistillSettings
@@ -28,7 +28,7 @@ from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
-from ..specs import ImageSet
+from ..specs import ImageSet, Network
 from .finite import check_finite
 from .stages import Milestones, Schedule, Stages, set_rate
 from .top_classes import top_classes
@@ -71,7 +71,7 @@ def distill(
     curve: list[float] = []
     vary = augment_strongly if settings.augment == "strong" else partial(augment, kind=settings.augment)
 
-    parts: dict[str, nn.Module | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
+    parts: dict[str, Network | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
     parts |= {f"samples.{name}": part for name, part in samples.parts().items()}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)

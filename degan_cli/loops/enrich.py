@@ -11,18 +11,18 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..config import EnrichSettings
 from ..console import shortened
 from ..engine import Engine
 from ..images import grid
-from ..models import Classifier, Generator
+from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.proxy import ProxyBatches
-from ..specs import Method
+from ..specs import GeneratorNetwork, Method, Network
 from .finite import check_finite
 
 MONITORED = 1000
@@ -46,7 +46,7 @@ def enrich(
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
-) -> tuple[Generator, dict[str, Any]]:
+) -> tuple[GeneratorNetwork, dict[str, Any]]:
     """Run the method for ``settings.steps`` updates; the generator to keep, on the device, and its metrics.
 
     :param classifier: frozen and on the device.
@@ -104,7 +104,7 @@ def enrich(
     return kept.eval(), {"updates": settings.steps, "images": seen, "proxy_images": proxy_images, **look}
 
 
-def _follow(average: nn.Module, live: nn.Module, decay: float) -> None:
+def _follow(average: Network, live: Network, decay: float) -> None:
     with torch.no_grad():
         for mine, theirs in zip(average.state_dict().values(), live.state_dict().values(), strict=True):
             if mine.is_floating_point():
@@ -113,7 +113,7 @@ def _follow(average: nn.Module, live: nn.Module, decay: float) -> None:
                 mine.copy_(theirs)
 
 
-def _look(engine: Engine, generator: nn.Module, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:
+def _look(engine: Engine, generator: GeneratorNetwork, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:
     """Images (n, C, S, S) in [0, 1] and the classifier's probabilities (n, classes) in float32."""
     was_training = generator.training
     generator.eval()

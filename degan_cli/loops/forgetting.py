@@ -10,11 +10,13 @@ from ..datasets.subset import match_classes
 from ..engine import Engine
 from ..metrics import accuracy
 from ..models import Classifier
-from ..specs import ImageSet
+from ..specs import ClassifierNetwork, ImageSet
 from .predict import predict
 
 
-def measure_forgetting(engine: Engine, model: Classifier, old: Classifier, test: ImageSet | None) -> dict[str, Any]:
+def measure_forgetting(
+    engine: Engine, model: ClassifierNetwork, old: Classifier, test: ImageSet | None
+) -> dict[str, Any]:
     """Accuracies in [0, 1] on test images of old, new and all classes, all predictions being over all classes.
 
     ``forgetting`` is the old classifier's accuracy on its classes' images less the extended one's. ``confusion`` has

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..config import IncrementalSettings
@@ -20,7 +20,7 @@ from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
-from ..specs import Strategy
+from ..specs import ClassifierNetwork, Network, Strategy
 from .finite import check_finite
 from .stages import Milestones, set_rate
 from .top_classes import top_classes
@@ -40,7 +40,7 @@ def teach_new_classes(
     checkpoint: Checkpoint,
     report: Report,
     watch: StopWatch,
-) -> tuple[Classifier, dict[str, Any]]:
+) -> tuple[ClassifierNetwork, dict[str, Any]]:
     """Train the strategy's classifier for ``settings.epochs`` passes over the new images; it, and what was measured.
 
     :param old: the classifier as it was, frozen and on the device.
@@ -58,7 +58,7 @@ def teach_new_classes(
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
 
-    parts: dict[str, nn.Module | Optimizer] = {"model": strategy.model, "optimiser": optimiser}
+    parts: dict[str, Network | Optimizer] = {"model": strategy.model, "optimiser": optimiser}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         shuffle.load_state(tensors["shuffle"])
@@ -115,7 +115,7 @@ def teach_new_classes(
     return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **look}
 
 
-def _remembered(engine: Engine, model: Classifier, old: Classifier, images: Tensor) -> dict[str, float]:
+def _remembered(engine: Engine, model: ClassifierNetwork, old: Classifier, images: Tensor) -> dict[str, float]:
     """How the extended classifier sees samples of the old classes; all that is known of forgetting without old data."""
     was_training = model.training
     before, now = top_classes(engine, old, images), top_classes(engine, model, images)

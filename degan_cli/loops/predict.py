@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from ..images import to_unit
 from ..models import tapped
+from ..specs import ClassifierNetwork
 
 Autocast = Callable[[], AbstractContextManager[object]]
 BATCH = 500
 
 
 def predict(
-    model: nn.Module,
+    model: ClassifierNetwork,
     images: Tensor,
     device: torch.device,
     batch_size: int = BATCH,
@@ -36,7 +37,7 @@ def predict(
 
 
 def predict_with_features(
-    model: nn.Module,
+    model: ClassifierNetwork,
     images: Tensor,
     device: torch.device,
     batch_size: int = BATCH,

@@ -11,7 +11,6 @@ import copy
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 
 from ..config import TeacherSettings
@@ -23,7 +22,7 @@ from ..models import Classifier, copy_weights
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
-from ..specs import ImageSet
+from ..specs import ImageSet, Network
 from .finite import check_finite
 from .stages import Milestones, Schedule, Stages, set_rate
 from .top_classes import top_classes
@@ -65,7 +64,7 @@ def train_teacher(
     schedule = make_schedule(settings)
     steps_per_epoch = max(1, round(len(store) / (settings.batch_size * engine.processes)))
 
-    parts: dict[str, nn.Module | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
+    parts: dict[str, Network | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         shuffle.load_state(tensors["shuffle"])

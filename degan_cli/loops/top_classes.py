@@ -7,12 +7,12 @@ from torch import Tensor
 
 from ..engine import Engine
 from ..images import to_unit
-from ..models import Classifier
+from ..specs import ClassifierNetwork
 
 SCORING_BATCH = 512
 
 
-def top_classes(engine: Engine, classifier: Classifier, images: Tensor) -> Tensor:
+def top_classes(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
     """The classifier's top class of each image uint8 (n, C, H, W), int64 (n,); it is left in eval mode."""
     classifier.eval()
     with torch.no_grad(), engine.autocast(), engine.eager():

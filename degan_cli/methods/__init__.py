@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .. import hookimpl
 from ..config.methods import (
@@ -28,6 +30,12 @@ from ..specs import (
     StrategySpec,
     StudentRecipe,
 )
+
+if TYPE_CHECKING:
+    from .dafl import Dafl as Dafl
+    from .dcgan import Dcgan as Dcgan
+    from .deepinversion import DeepInversion as DeepInversion
+    from .finetune import Finetune as Finetune
 
 DAFL_LR = 0.02
 """Adam's, of the authors' CIFAR runs; on MNIST they take ten times as much."""
@@ -89,123 +97,141 @@ def _strategy(name: str, parts: StrategyParts) -> Strategy:
     return classes[name](parts)
 
 
+DAFL_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=120, batch_size=512, lr=2e-3, drops=(), temperature=1.0)
+REPLAY_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=360, batch_size=512, lr=1e-3, loss="l1")
+INVERSION_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=250, batch_size=256, temperature=3.0)
+
+GENERATORS = (
+    MethodSpec(
+        name="degan",
+        build=_degan,
+        settings=DeganSettings,
+        source="Addepalli et al., DeGAN, AAAI 2020, equations 6 and 7",
+    ),
+    MethodSpec(name="dcgan", build=_dcgan, source="Radford et al., DCGAN, ICLR 2016; no classifier in the loop"),
+    MethodSpec(
+        name="dafl",
+        build=_dafl,
+        uses_proxy=False,
+        gan="dafl",
+        lr=DAFL_LR,
+        batch_size=512,
+        recipe=DAFL_STUDENT,
+        settings=DaflSettings,
+        source="Chen et al., Data-Free Learning of Student Networks, ICCV 2019",
+    ),
+    MethodSpec(
+        name="mb-dfkd",
+        build=_adversarial,
+        uses_proxy=False,
+        uses_student=True,
+        gan="dafl",
+        lr=DAFL_LR,
+        batch_size=512,
+        every=10,
+        replay="bank",
+        recipe=REPLAY_STUDENT,
+        settings=AdversarialSettings,
+        source="Binici et al., Preventing Catastrophic Forgetting and Distribution Mismatch, WACV 2022",
+    ),
+    MethodSpec(
+        name="pre-dfkd",
+        build=_adversarial,
+        uses_proxy=False,
+        uses_student=True,
+        gan="dafl",
+        lr=DAFL_LR,
+        batch_size=512,
+        every=10,
+        replay="vae",
+        recipe=REPLAY_STUDENT,
+        settings=AdversarialSettings,
+        source="Binici et al., Data-Free Knowledge Distillation by Generative Pseudo Replay, AAAI 2022",
+    ),
+)
+INVERSIONS = (
+    InversionSpec(
+        name="zskd",
+        build=_zskd,
+        batch_size=100,
+        steps=1500,
+        lr=1e-3,
+        number=40_000,
+        recipe=INVERSION_STUDENT,
+        settings=ZskdSettings,
+        source="Nayak et al., Zero-Shot Knowledge Distillation in Deep Networks, ICML 2019",
+    ),
+    InversionSpec(
+        name="deepinversion",
+        build=_deepinversion,
+        number=256_000,
+        recipe=INVERSION_STUDENT,
+        settings=InversionSettings,
+        source="Yin et al., Dreaming to Distill, CVPR 2020, without competition",
+    ),
+    InversionSpec(
+        name="adi",
+        build=_deepinversion,
+        uses_student=True,
+        recipe=INVERSION_STUDENT,
+        settings=AdiSettings,
+        source="Yin et al., Dreaming to Distill, CVPR 2020: Adaptive DeepInversion",
+    ),
+    InversionSpec(
+        name="cde",
+        build=_cde,
+        uses_condensed=True,
+        recipe=INVERSION_STUDENT,
+        settings=CdeSettings,
+        source="Binici et al., Condensed Sample-Guided Model Inversion, arXiv 2408.13850",
+    ),
+)
+STRATEGIES = (
+    StrategySpec(
+        name="replay",
+        build=partial(_strategy, "replay"),
+        outputs="softmax",
+        uses_samples=True,
+        settings=ReplaySettings,
+        source="Addepalli et al., DeGAN, AAAI 2020, section 5.2; the term that ties the scales is ours",
+    ),
+    StrategySpec(
+        name="finetune",
+        build=partial(_strategy, "finetune"),
+        source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: nothing against forgetting",
+    ),
+    StrategySpec(
+        name="fixed",
+        build=partial(_strategy, "fixed"),
+        source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: frozen features and old outputs",
+    ),
+    StrategySpec(
+        name="lwf",
+        build=partial(_strategy, "lwf"),
+        outputs="softmax",
+        settings=LwfSettings,
+        source="Li and Hoiem, Learning without Forgetting, ECCV 2016",
+    ),
+    StrategySpec(
+        name="lwf-mc",
+        build=partial(_strategy, "lwf-mc"),
+        outputs="sigmoid",
+        source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: LwF with a sigmoid per class",
+    ),
+)
+
+
 @hookimpl
 def degan_methods() -> list[MethodSpec | InversionSpec | StrategySpec]:
     """The paper's method and its baseline, its neighbours; the paper's way to teach new classes and its baselines."""
-    dafl = StudentRecipe(epochs=200, steps_per_epoch=120, batch_size=512, lr=2e-3, drops=(), temperature=1.0)
-    replay = StudentRecipe(epochs=200, steps_per_epoch=360, batch_size=512, lr=1e-3, loss="l1")
-    inverted = StudentRecipe(epochs=200, steps_per_epoch=250, batch_size=256, temperature=3.0)
-    return [
-        MethodSpec(
-            name="degan",
-            build=_degan,
-            settings=DeganSettings,
-            source="Addepalli et al., DeGAN, AAAI 2020, equations 6 and 7",
-        ),
-        MethodSpec(name="dcgan", build=_dcgan, source="Radford et al., DCGAN, ICLR 2016; no classifier in the loop"),
-        MethodSpec(
-            name="dafl",
-            build=_dafl,
-            uses_proxy=False,
-            gan="dafl",
-            lr=DAFL_LR,
-            batch_size=512,
-            recipe=dafl,
-            settings=DaflSettings,
-            source="Chen et al., Data-Free Learning of Student Networks, ICCV 2019",
-        ),
-        MethodSpec(
-            name="mb-dfkd",
-            build=_adversarial,
-            uses_proxy=False,
-            uses_student=True,
-            gan="dafl",
-            lr=DAFL_LR,
-            batch_size=512,
-            every=10,
-            replay="bank",
-            recipe=replay,
-            settings=AdversarialSettings,
-            source="Binici et al., Preventing Catastrophic Forgetting and Distribution Mismatch, WACV 2022",
-        ),
-        MethodSpec(
-            name="pre-dfkd",
-            build=_adversarial,
-            uses_proxy=False,
-            uses_student=True,
-            gan="dafl",
-            lr=DAFL_LR,
-            batch_size=512,
-            every=10,
-            replay="vae",
-            recipe=replay,
-            settings=AdversarialSettings,
-            source="Binici et al., Data-Free Knowledge Distillation by Generative Pseudo Replay, AAAI 2022",
-        ),
-        InversionSpec(
-            name="zskd",
-            build=_zskd,
-            batch_size=100,
-            steps=1500,
-            lr=1e-3,
-            number=40_000,
-            recipe=inverted,
-            settings=ZskdSettings,
-            source="Nayak et al., Zero-Shot Knowledge Distillation in Deep Networks, ICML 2019",
-        ),
-        InversionSpec(
-            name="deepinversion",
-            build=_deepinversion,
-            number=256_000,
-            recipe=inverted,
-            settings=InversionSettings,
-            source="Yin et al., Dreaming to Distill, CVPR 2020, without competition",
-        ),
-        InversionSpec(
-            name="adi",
-            build=_deepinversion,
-            uses_student=True,
-            recipe=inverted,
-            settings=AdiSettings,
-            source="Yin et al., Dreaming to Distill, CVPR 2020: Adaptive DeepInversion",
-        ),
-        InversionSpec(
-            name="cde",
-            build=_cde,
-            uses_condensed=True,
-            recipe=inverted,
-            settings=CdeSettings,
-            source="Binici et al., Condensed Sample-Guided Model Inversion, arXiv 2408.13850",
-        ),
-        StrategySpec(
-            name="replay",
-            build=partial(_strategy, "replay"),
-            outputs="softmax",
-            uses_samples=True,
-            settings=ReplaySettings,
-            source="Addepalli et al., DeGAN, AAAI 2020, section 5.2; the term that ties the scales is ours",
-        ),
-        StrategySpec(
-            name="finetune",
-            build=partial(_strategy, "finetune"),
-            source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: nothing against forgetting",
-        ),
-        StrategySpec(
-            name="fixed",
-            build=partial(_strategy, "fixed"),
-            source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: frozen features and old outputs",
-        ),
-        StrategySpec(
-            name="lwf",
-            build=partial(_strategy, "lwf"),
-            outputs="softmax",
-            settings=LwfSettings,
-            source="Li and Hoiem, Learning without Forgetting, ECCV 2016",
-        ),
-        StrategySpec(
-            name="lwf-mc",
-            build=partial(_strategy, "lwf-mc"),
-            outputs="sigmoid",
-            source="Rebuffi et al., iCaRL, CVPR 2017, section 4.1: LwF with a sigmoid per class",
-        ),
-    ]
+    return [*GENERATORS, *INVERSIONS, *STRATEGIES]
+
+
+BASES = {"Dcgan": "dcgan", "Dafl": "dafl", "DeepInversion": "deepinversion", "Finetune": "finetune"}
+"""Classes that a plugin's methods may build on, each with its module; they need torch, so they are imported late."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in BASES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{BASES[name]}", __name__), name)

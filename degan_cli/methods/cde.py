@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from ..images import draw_siamese
 from ..losses import fake_loss, real_loss, total_variation
 from ..models import has_batch_norm, tapped, watching
-from ..specs import InversionParts
+from ..specs import InversionParts, Network
 from .deepinversion import begin_balanced, jitter, to_pixels
 
 HIDDEN = 256
@@ -110,6 +110,6 @@ class CondensedExpansion:
         with torch.no_grad(), tapped(self.classifier) as tap:
             return tap.features(self.classifier(images))
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """The judge and its optimiser."""
         return {"judge": self.judge, "judge_optimiser": self.optimiser}

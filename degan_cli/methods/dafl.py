@@ -10,12 +10,12 @@ meanwhile, it is given fresh images of the updated generator; the authors update
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..losses import activation_loss, information_loss, one_hot_loss
 from ..models import tapped
-from ..specs import MethodParts
+from ..specs import MethodParts, Network
 
 
 class Dafl:
@@ -51,6 +51,6 @@ class Dafl:
         """What else the generator minimises, and the rows it reports: nothing here."""
         return images.new_zeros(()), {}
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """The generator and its optimiser."""
         return {"generator": self.generator, "optimiser": self.optimiser}

@@ -9,11 +9,11 @@ generated images for both updates.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..losses import fake_loss, real_loss
-from ..specs import MethodParts
+from ..specs import MethodParts, Network
 
 BETA1 = 0.5
 
@@ -60,7 +60,7 @@ class Dcgan:
         """What else the generator minimises, and the rows it reports: nothing here."""
         return fake.new_zeros(()), {}
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """Both networks and their optimisers."""
         return {
             "generator": self.generator,

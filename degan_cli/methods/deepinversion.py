@@ -11,13 +11,13 @@ keeps as the best is an alias of what Adam goes on changing).
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ..losses import agreement_loss, total_variation
-from ..models import Classifier, check_batch_norm, resting, watching
-from ..specs import InversionParts
+from ..models import check_batch_norm, resting, watching
+from ..specs import ClassifierNetwork, InversionParts, Network
 
 JITTER = 2
 """Pixels by which a batch is rolled at most, each way."""
@@ -61,7 +61,7 @@ class DeepInversion:
         """Nothing."""
         return {}
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """Nothing."""
         return {}
 
@@ -83,6 +83,6 @@ def jitter(values: Tensor, noise: torch.Generator) -> Tensor:
     return values.roll((down, right), dims=(2, 3))
 
 
-def to_pixels(classifier: Classifier, values: Tensor) -> Tensor:
+def to_pixels(classifier: ClassifierNetwork, values: Tensor) -> Tensor:
     """Normalised pixels as pixels, which are in [0, 1] but for what has to be clipped."""
     return values * classifier.std + classifier.mean

@@ -43,7 +43,8 @@ class Replay(Finetune):
         chosen, old = self.settings, self.old_classes
         with torch.no_grad():
             wanted = self.old(samples).float()  # (samples, old)
-        new, replayed = self.model(torch.cat([images, samples])).float().split([len(images), len(samples)])
+        logits = self.model(torch.cat([images, samples])).float()
+        new, replayed = logits[: len(images)], logits[len(images) :]
 
         if chosen.competition == "new":
             cross_entropy = F.cross_entropy(new[:, old:], labels - old)

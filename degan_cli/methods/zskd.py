@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import numpy
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ..errors import UsageError
 from ..losses import impression_loss
 from ..models import tapped
-from ..specs import InversionParts
+from ..specs import InversionParts, Network
 from .deepinversion import in_turn
 
 BETAS = (1.0, 0.1)
@@ -58,7 +58,7 @@ class ZeroShot:
         """Nothing."""
         return {}
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """Nothing."""
         return {}
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UsageError
+from ..specs import Network
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -42,7 +43,7 @@ class Watched:
 
 
 @contextmanager
-def watching(classifier: nn.Module) -> Iterator[Watched]:
+def watching(classifier: Network) -> Iterator[Watched]:
     """Watch the BatchNorm layers of a frozen classifier while it predicts inside this context."""
     watched = Watched()
 
@@ -57,16 +58,16 @@ def watching(classifier: nn.Module) -> Iterator[Watched]:
             handle.remove()
 
 
-def has_batch_norm(classifier: nn.Module) -> bool:
+def has_batch_norm(classifier: Network) -> bool:
     """Whether the classifier has BatchNorm layers that remember statistics."""
     return bool(_layers(classifier))
 
 
-def check_batch_norm(classifier: nn.Module, advice: str) -> None:
+def check_batch_norm(classifier: Network, advice: str) -> None:
     """Raise UsageError with the advice unless :func:`has_batch_norm`."""
     if not has_batch_norm(classifier):
         raise UsageError(f"the classifier has no BatchNorm layers, so it remembers no statistics of its data; {advice}")
 
 
-def _layers(classifier: nn.Module) -> list[nn.Module]:
+def _layers(classifier: Network) -> list[nn.Module]:
     return [m for m in classifier.modules() if isinstance(m, BATCH_NORMS) and m.running_mean is not None]

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..specs import Network
+
 
 class Tap:
     """Holds the features of the latest forward pass."""
@@ -23,7 +25,7 @@ class Tap:
 
 
 @contextmanager
-def tapped(model: nn.Module, gradients: bool = False) -> Iterator[Tap]:
+def tapped(model: Network, gradients: bool = False) -> Iterator[Tap]:
     """Watch what goes into the linear layer that runs last, the classification head; the model is left as it was.
 
     The one that runs last, not the one registered last: auxiliary heads may follow it in the module list.

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from torch import nn
+from ..specs import Network
 
 if TYPE_CHECKING:
     pass
 
 
 @contextmanager
-def resting(network: nn.Module) -> Iterator[None]:
+def resting(network: Network) -> Iterator[None]:
     """Inside, a network that learns elsewhere is in eval mode and its weights take no gradients; then it is as it was.
 
     Also where some of its layers were in eval mode, or some of its weights frozen, already.

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UnknownName
+from .columns import Column
 from .neighbours import NEIGHBOURS, needs
 from .parts import Maker, Part
+from .scales import Scale
 from .tables import TABLES as PAPER_TABLES
-from .tables import Column, Scale
 
 TABLES: Mapping[str, tuple[Column, ...]] = {**PAPER_TABLES, "neighbours": NEIGHBOURS}
 MISSED_BY = 1.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .parts import Maker, Part
-from .tables import TINY, Scale, Values
+from .scales import NEIGHBOURS_ALEXNET, NEIGHBOURS_DIGITS, NEIGHBOURS_LENET, TINY, Scale, Values
 
 FIXED = ("degan", "degan, strong", "degan, bn_weight", "zskd", "deepinversion")
 """Rows whose samples are there before the student."""
@@ -19,84 +19,6 @@ STRONG = ("proxy, strong", "degan, strong", "zskd")
 """Rows whose student sees its samples strongly changed, as Nayak et al. let it."""
 POOLS = ("adi", "cde")
 """Rows whose images are optimised while the student learns."""
-DIGITS = Scale(
-    reduced="a stage has 15 (teacher) or 30 (student, of 64 updates) epochs at most, 5 or 8 without gain; "
-    "GAN of width 16, 600 updates of 64; 400 images of 300 steps; online methods 12 epochs of 40 updates of 128, a "
-    "generator's update for each",
-    teacher={"epochs": 15, "patience": 5},
-    enrich={"steps": 600, "batch_size": 64, "width": 16, "lr": 1e-3, "lambda_e": 5, "lambda_d": 20},
-    distill={"epochs": 30, "steps_per_epoch": 64, "patience": 8},
-    images={"number": 400, "steps": 300},
-    online={
-        "epochs": 12,
-        "steps_per_epoch": 40,
-        "batch_size": 128,
-        "update_every": 1,
-        "update_batch": 128,
-        "width": 16,
-    },
-    pool={
-        "epochs": 12,
-        "steps_per_epoch": 40,
-        "batch_size": 128,
-        "update_batch": 64,
-        "update_steps": 100,
-        "update_every": 40,
-    },
-    condense={"steps": 200},
-)
-HOUR_LENET = Scale(
-    reduced="a stage has 15 (teacher) or 60 (student) epochs at most and ends after 4 or 15 without gain; GAN of width "
-    "16, 1,500 updates of 128; 4,000 images instead of 24,000; online methods 60 epochs of 50 updates of 128, a "
-    "generator's update for each",
-    teacher={"epochs": 15, "patience": 4},
-    enrich={"steps": 1500, "batch_size": 128, "width": 16},
-    distill={"epochs": 60, "patience": 15},
-    images={"number": 4000},
-    online={
-        "epochs": 60,
-        "steps_per_epoch": 50,
-        "batch_size": 128,
-        "update_every": 1,
-        "update_batch": 128,
-        "width": 16,
-    },
-    pool={
-        "epochs": 60,
-        "steps_per_epoch": 50,
-        "batch_size": 128,
-        "update_batch": 128,
-        "update_steps": 200,
-        "update_every": 150,
-    },
-    condense={"steps": 500},
-)
-HOUR_ALEXNET = Scale(
-    reduced="a stage has 10 (teacher) or 15 (student) epochs at most and ends after 4 or 6 without gain; GAN "
-    "of width 32, 1,500 updates of 128; 500 images instead of 40,000; online methods 40 epochs "
-    "of 25 updates of 128, a generator's update for each",
-    teacher={"epochs": 10, "patience": 4},
-    enrich={"steps": 1500, "batch_size": 128, "width": 32},
-    distill={"epochs": 15, "patience": 6},
-    images={"number": 500},
-    online={
-        "epochs": 40,
-        "steps_per_epoch": 25,
-        "batch_size": 128,
-        "update_every": 1,
-        "update_batch": 128,
-        "width": 32,
-    },
-    pool={
-        "epochs": 40,
-        "steps_per_epoch": 25,
-        "batch_size": 128,
-        "update_batch": 128,
-        "update_steps": 200,
-        "update_every": 100,
-    },
-    condense={"steps": 500},
-)
 RESNETS = {
     "optimiser": "sgd",
     "augment": "crop-flip",
@@ -191,7 +113,7 @@ NEIGHBOURS = (
             ("teacher", "true", "proxy", "proxy, strong", "degan", "degan, strong")
             + ("zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde")
         ),
-        hour=DIGITS,
+        hour=NEIGHBOURS_DIGITS,
     ),
     Neighbours(
         name="digits-alexnet",
@@ -201,7 +123,7 @@ NEIGHBOURS = (
         teacher="alexnet",
         student="lenet-half",
         published=dict.fromkeys(("teacher", "degan", "degan, bn_weight", "deepinversion", "adi")),
-        hour=DIGITS,
+        hour=NEIGHBOURS_DIGITS,
     ),
     Neighbours(
         name="fashion-mnist",
@@ -212,7 +134,7 @@ NEIGHBOURS = (
         student="lenet-half",
         published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "degan, strong": None, "zskd": 79.62}
         | dict.fromkeys(("dafl", "mb-dfkd", "pre-dfkd", "cde")),
-        hour=HOUR_LENET,
+        hour=NEIGHBOURS_LENET,
     ),
     Neighbours(
         name="cifar10",
@@ -230,7 +152,7 @@ NEIGHBOURS = (
             "zskd": 69.56,
         }
         | dict.fromkeys(("deepinversion", "dafl", "adi", "mb-dfkd", "pre-dfkd", "cde")),
-        hour=HOUR_ALEXNET,
+        hour=NEIGHBOURS_ALEXNET,
     ),
     *(
         Neighbours(
@@ -241,7 +163,7 @@ NEIGHBOURS = (
             teacher="resnet34",
             student="resnet18",
             published=dict(zip(("teacher", "dafl", "adi", "mb-dfkd", "pre-dfkd"), published, strict=True)),
-            hour=HOUR_ALEXNET,
+            hour=NEIGHBOURS_ALEXNET,
             teacher_values=RESNETS,
             values={
                 "dafl": {**SGD, "epochs": 2000, "settings": weights},

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..errors import BadFile, UsageError
+from ..specs import Network
 from .output import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Checkpoint:
 
     def save(
         self,
-        parts: Mapping[str, nn.Module | Optimizer],
+        parts: Mapping[str, Network | Optimizer],
         tensors: Mapping[str, Mapping[str, Tensor]],
         numbers: Mapping[str, Any],
     ) -> None:
@@ -49,7 +50,7 @@ class Checkpoint:
                 state = self.engine.unwrap(part).state_dict()
                 flat |= {f"network/{name}/{key}": value for key, value in state.items()}
             else:
-                state = part.state_dict()
+                state = cast(Any, part).state_dict()
                 groups[name] = state["param_groups"]
                 for index, moments in state["state"].items():
                     flat |= {f"optimiser/{name}/{index}/{key}": value for key, value in moments.items()}
@@ -71,7 +72,7 @@ class Checkpoint:
             {"degan": json.dumps(about, sort_keys=True)},
         )
 
-    def load(self, parts: Mapping[str, nn.Module | Optimizer]) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    def load(self, parts: Mapping[str, Network | Optimizer]) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """Restore ``parts`` and the random states in place; the tensors and numbers that were saved beside them.
 
         :raises BadFile: when the file is damaged or is no checkpoint.
@@ -86,8 +87,10 @@ class Checkpoint:
                 if isinstance(part, nn.Module):
                     self.engine.unwrap(part).load_state_dict(_under(f"network/{name}", flat))
                 else:
-                    part.load_state_dict(_optimiser_state(_under(f"optimiser/{name}", flat), about["groups"][name]))
-                    _lay_out_as_parameters(part)
+                    cast(Any, part).load_state_dict(
+                        _optimiser_state(_under(f"optimiser/{name}", flat), about["groups"][name])
+                    )
+                    _lay_out_as_parameters(cast(Any, part))
             if about["scaler"] is not None and self.engine.accelerator.scaler is not None:
                 self.engine.accelerator.scaler.load_state_dict(about["scaler"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

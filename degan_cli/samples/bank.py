@@ -8,10 +8,11 @@ are not public; ours is reservoir sampling, so that at any time the bank is a fa
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..images import to_uint8, to_unit
+from ..specs import Network
 from .sources import Source
 
 CAPACITY = 4096
@@ -47,7 +48,7 @@ class Replay:
         """The other source's."""
         return self.source.held_out(count)
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Network | Optimizer]:
         """The other source's."""
         return self.source.parts()
 

@@ -22,7 +22,7 @@ from ..gans.dafl import EPSILON, Generator
 from ..images import fit
 from ..losses import code_loss, information_loss, one_hot_loss
 from ..models import Classifier
-from ..specs import GanShape
+from ..specs import GanShape, Network
 from .bank import Replay
 from .sources import Source, network_bytes
 
@@ -143,9 +143,9 @@ class GenerativeReplay(Replay):
             images: Tensor = self.decoder(z - TUNING_LR * gradient.sign())  # Adam's first step is one by the sign
         return images
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Network | Optimizer]:
         """The VAE, its optimiser, and all that the other source trains."""
-        own: dict[str, nn.Module | Optimizer] = {"encoder": self.encoder, "decoder": self.decoder}
+        own: dict[str, Network | Optimizer] = {"encoder": self.encoder, "decoder": self.decoder}
         return own | {"vae_optimiser": self.optimiser} | super().parts()
 
     def state(self) -> dict[str, Tensor]:

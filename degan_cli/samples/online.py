@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..engine import Engine
 from ..images import draw_siamese, fit, to_uint8, to_unit
-from ..specs import ImageSet, Inversion, Method
+from ..specs import ImageSet, Inversion, Method, Network
 from .inversion import STRIDE, invert
 from .proxy import ProxyBatches
 from .sources import network_bytes
@@ -75,7 +75,7 @@ class OnlineGenerator:
             images: Tensor = self.method.generator(z)
         return fit(images, *self.shape)
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Network | Optimizer]:
         """All that the method trains."""
         return self.method.state()
 
@@ -156,7 +156,7 @@ class Pool:
         """The newest images: the student has seen them the least."""
         return self._images[-count:]
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Network | Optimizer]:
         """What the inversion trains beside the images."""
         return self.inversion.state()
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..errors import BadFile
 from ..images import ImageStore, Shuffle, fit, to_uint8, to_unit
+from ..specs import Network
 
 if TYPE_CHECKING:
     from ..models import Generator
@@ -36,7 +37,7 @@ class Source(Protocol):
     def learn(self) -> dict[str, Tensor]:
         """What changes the images, once before each step of the student; detached scalars to report."""
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Network | Optimizer]:
         """Networks and optimisers that a checkpoint must hold."""
 
     def draw(self, count: int) -> Tensor:
@@ -61,7 +62,7 @@ class Fixed:
         """Nothing."""
         return {}
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def parts(self) -> dict[str, Network | Optimizer]:
         """Nothing."""
         return {}
 
@@ -168,6 +169,6 @@ class Mixture(Fixed):
             source.load_state({k.split(".", 1)[1]: v for k, v in state.items() if k.startswith(f"{i}.")})
 
 
-def network_bytes(network: nn.Module) -> int:
+def network_bytes(network: Network) -> int:
     """Of all weights and buffers of a network."""
     return sum(value.nbytes for value in network.state_dict().values())

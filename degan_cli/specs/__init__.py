@@ -10,9 +10,14 @@ from .images import DatasetRequest, DatasetSpec, ImageSet
 from .inversions import Inversion, InversionParts, InversionSpec
 from .methods import Method, MethodParts, MethodSpec, NoSettings, StudentRecipe
 from .networks import ArchitectureFamily, ArchitectureSpec, GanShape, GanSpec, InputSpec, to_minus_one_one
+from .protocols import ClassifierNetwork, ComputeEngine, GeneratorNetwork, Network
 from .strategies import Strategy, StrategyParts, StrategySpec
 
 __all__ = [
+    "ClassifierNetwork",
+    "ComputeEngine",
+    "GeneratorNetwork",
+    "Network",
     "ArchitectureFamily",
     "ArchitectureSpec",
     "DatasetRequest",

@@ -10,12 +10,11 @@ from .methods import NoSettings, StudentRecipe
 
 if TYPE_CHECKING:
     from torch import Generator as Noise
-    from torch import Tensor, nn
+    from torch import Tensor
     from torch.optim import Optimizer
 
-    from ..engine import Engine
-    from ..models import Classifier
     from .images import ImageSet
+    from .protocols import ClassifierNetwork, ComputeEngine, Network
 
 
 class Inversion(Protocol):
@@ -39,7 +38,7 @@ class Inversion(Protocol):
     def learn(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """What else is updated after each finished batch of images in [0, 1]; detached scalars to report."""
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """Everything that a checkpoint must hold beside the images."""
 
 
@@ -47,10 +46,10 @@ class Inversion(Protocol):
 class InversionParts:
     """What an inversion is built from."""
 
-    engine: Engine
-    classifier: Classifier
+    engine: ComputeEngine
+    classifier: ClassifierNetwork
     """Frozen, on the device, in eval mode: images (batch, C, H, W) in [0, 1] to logits (batch, classes)."""
-    student: Classifier | None = None
+    student: ClassifierNetwork | None = None
     """As in :class:`MethodParts`."""
     condensed: ImageSet | None = None
     """A few labelled images of the classifier's input shape and classes, if ``InversionSpec.uses_condensed``."""

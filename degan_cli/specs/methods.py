@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from ..engine import Engine
-    from ..models import Classifier, Generator
+    from .protocols import ClassifierNetwork, ComputeEngine, GeneratorNetwork, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class StudentRecipe:
 class Method(Protocol):
     """A way to train a generator, as ``MethodSpec.build`` returns it."""
 
-    generator: Generator
+    generator: GeneratorNetwork
     """z (batch, latent) -> images in [0, 1]; what the artifact will hold."""
 
     def step(self, real: Tensor) -> dict[str, Tensor]:
@@ -50,7 +49,7 @@ class Method(Protocol):
         Returns detached scalars for ``metrics.jsonl``; it must not wait for the device.
         """
 
-    def state(self) -> dict[str, nn.Module | Optimizer]:
+    def state(self) -> dict[str, Network | Optimizer]:
         """Everything that a checkpoint must hold to go on exactly."""
 
 
@@ -58,13 +57,13 @@ class Method(Protocol):
 class MethodParts:
     """What a method is built from."""
 
-    engine: Engine
+    engine: ComputeEngine
     """Places networks, runs ``backward`` and ``autocast``, averages over processes."""
-    generator: Generator
+    generator: GeneratorNetwork
     discriminator: nn.Module
-    classifier: Classifier
+    classifier: ClassifierNetwork
     """Frozen, in eval mode: images (batch, C, H, W) in [0, 1], of the GAN's shape, to logits."""
-    student: Classifier | None = None
+    student: ClassifierNetwork | None = None
     """On the device, where a student learns meanwhile (``degan distill --method``); a step leaves it as it was."""
     latent: int
     lr: float

@@ -11,14 +11,13 @@ from .methods import NoSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..engine import Engine
-    from ..models import Classifier
+    from .protocols import ClassifierNetwork, ComputeEngine
 
 
 class Strategy(Protocol):
     """A way to teach a classifier new classes, as ``StrategySpec.build`` returns it."""
 
-    model: Classifier
+    model: ClassifierNetwork
     """The extended classifier, as the engine prepared it: logits (batch, old + new classes)."""
 
     def parameters(self) -> list[dict[str, Any]]:
@@ -43,11 +42,11 @@ class Strategy(Protocol):
 class StrategyParts:
     """What a strategy is built from."""
 
-    engine: Engine
+    engine: ComputeEngine
     """Prepares networks, averages over processes; the loop owns backward pass and optimiser."""
-    model: Classifier
+    model: ClassifierNetwork
     """The extended classifier: its first outputs, and all that the head does not need anew, are the old one's."""
-    old: Classifier
+    old: ClassifierNetwork
     """Frozen, on the device, in eval mode: images (batch, C, H, W) in [0, 1] to logits (batch, old classes)."""
     old_outputs: str = "softmax"
     """What the old classifier's outputs were trained as: one ``softmax``, or a ``sigmoid`` for each class."""

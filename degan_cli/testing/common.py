@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models import Classifier
-from ..specs import InputSpec
+from ..specs import InputSpec, Network
 
 
 def require(claim: bool, broken: str) -> None:
@@ -111,13 +111,13 @@ def require_rows(what: str, row: dict[str, Tensor]) -> None:
 class Snapshot:
     """How a network was, to tell later that it still is so."""
 
-    network: nn.Module
+    network: Network
     state: dict[str, Tensor]
     modes: list[bool]
     learning: list[bool]
 
     @classmethod
-    def of(cls, network: nn.Module) -> Snapshot:
+    def of(cls, network: Network) -> Snapshot:
         """The network as it is now, without gradients."""
         modes = [module.training for module in network.modules()]
         learning = [weight.requires_grad for weight in network.parameters()]
