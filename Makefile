@@ -7,7 +7,7 @@ PIP_ARGS ?=
 # No notices of pip's own among the output of the project.
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-slow lint format bench clean
+.PHONY: demo test test-slow lint format docs bench clean
 
 $(VENV)/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "degan needs Python 3.11 or newer; say make PYTHON=python3.11")'
@@ -37,6 +37,12 @@ lint: $(VENV)/installed
 format: $(VENV)/installed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# The reference comes from the settings, the tables of results from the files under benchmarks/results.
+docs: $(VENV)/installed
+	@$(BIN)/python -c "from degan_cli.app import COMMANDS; from degan_cli.commands.reference import reference; \
+	print(reference(COMMANDS), end='')" > docs/reference.md
+	@$(BIN)/python benchmarks/tables.py
 
 bench: $(VENV)/installed
 	@$(BIN)/python benchmarks/speed.py

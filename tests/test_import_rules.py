@@ -138,12 +138,9 @@ def test_no_module_imports_itself_by_way_of_others():
         tree = ast.parse((PACKAGE / f"{module}.py").read_text())
         found = [n for n in imports(tree, module) if n.startswith("degan_cli")]
         # A name that is itself a module counts as that module, not as its package.
-        targets = {
-            module_of(target, known) for target in found if target in known or target.rpartition(".")[0] in known
-        }
-        packages = {
-            target for target in targets if any(other.startswith(f"{target}.") for other in found if other in known)
-        }
+        targets = {module_of(n, known) for n in found if n in known or n.rpartition(".")[0] in known}
+        submodules = [n for n in found if n in known]
+        packages = {target for target in targets if any(n.startswith(f"{target}.") for n in submodules)}
         graph[name] = targets - {name} - packages
     assert circles(graph) == []
 

@@ -74,6 +74,13 @@ MINUTE_DIGITS = Scale(
 )
 
 
+PAPER_GAN_LENET = replace(
+    HOUR_LENET,
+    reduced="GAN as in the paper, but batches of 256 instead of 2,000; a stage has 40 (teacher) or 60 (student) epochs "
+    "at most and ends after 10 or 15 without gain, instead of 100",
+    enrich={"batch_size": 256},
+    distill={"epochs": 60, "patience": 15},
+)
 PAPER_GAN_ALEXNET = Scale(
     reduced="GAN as in the paper; a stage has 10 (teacher) or 30 (student) epochs at most and ends after 4 or 8 "
     "without gain, instead of 100",
