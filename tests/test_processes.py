@@ -13,7 +13,7 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "
 GRADIENTS = """
 import sys, torch
 from torch import nn
-from degan_cli.engine import start
+from degan_cli.engine import leave_processes, start
 from degan_cli.losses import diversity_loss
 
 engine = start("cpu", "fp32", seed=0)
@@ -30,7 +30,7 @@ if engine.is_main:
     torch.set_printoptions(precision=9)
     print([loss.item(), *engine.unwrap(network).weight.grad.flatten().tolist()], file=open(sys.argv[1], "w"))
 print(own, file=open(f"{sys.argv[1]}.{rank}", "w"))
-engine.close()
+leave_processes()
 """
 
 

@@ -61,7 +61,12 @@ def command(
             if is_main_process():
                 print(to_toml(resolve(settings, session)), end="")
             return
-        run(settings, session, values["as_json"])
+        from ..engine import leave_processes
+
+        try:
+            run(settings, session, values["as_json"])
+        finally:
+            leave_processes()
 
     parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
     for name, declared in kind.declared().items():

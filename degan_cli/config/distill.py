@@ -56,10 +56,10 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
     gan: str = setting("dcgan", help="Backbone of --method.", panel=MODELS, key="live.gan", only_for="generator")
     optimiser: str = setting("adam", choices=OPTIMISERS, help="Of the student.")
     epochs: int = setting(5000, min=1, help="At most so many in each of two stages; with --method so many in all.")
-    steps_per_epoch: int = setting(256, min=1, help="Updates.")
+    steps_per_epoch: int = setting(256, min=1, help="Updates of the student in an epoch.")
     batch_size: int = setting(64, min=2, help="Images per step and process.")
     lr: float = setting(1e-3, min=0, help="Rate in the first stage; then a tenth.")
-    weight_decay: float = setting(0.0, min=0, help="Of sgd: 2e-4.", needs=("sgd",))
+    weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
     milestones: tuple[int, ...] = setting(
         (),
         metavar="E,E,...",

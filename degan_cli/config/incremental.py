@@ -60,7 +60,7 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         help="Epochs after which the rate falls to a tenth.",
         shown_default="at 40, 60 and 80 % of the epochs",
     )
-    weight_decay: float = setting(0.0, min=0, help="Of sgd: 2e-4.", needs=("sgd",))
+    weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
     augment: str = setting(
         "none",
         choices=AUGMENTATIONS,

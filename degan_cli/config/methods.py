@@ -71,11 +71,11 @@ class AdiSettings(InversionSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CdeSettings(InversionSettings):
-    """And how a judge of features ties the images to the condensed ones."""
+    """And how a discriminator of features ties the images to the condensed ones."""
 
     fa_weight: float = field(default=1.0, metadata={"help": "weight of features like the condensed images'", "min": 0})
-    judge_lr: float = field(default=1e-3, metadata={"help": "Adam's rate of the judge", "min": 0})
-    judge_steps: int = field(default=50, metadata={"help": "updates of the judge after each batch", "min": 1})
+    judge_lr: float = field(default=1e-3, metadata={"help": "Adam's rate of the discriminator", "min": 0})
+    judge_steps: int = field(default=50, metadata={"help": "updates of the discriminator after each batch", "min": 1})
     flip: bool = field(default=False, metadata={"help": "mirror images in augmentation; not for digits and letters"})
 
 

@@ -36,7 +36,7 @@ class TeacherSettings(RunSettings, DataSettings, CompileSettings):
         shown_default="at 40, 60 and 80 % of the epochs",
         needs=("sgd",),
     )
-    weight_decay: float = setting(0.0, min=0, help="Of sgd: 2e-4.", needs=("sgd",))
+    weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
     augment: str = setting("none", choices=AUGMENTATIONS, help="Done to each image at random.")
     outputs: str = setting(
         "softmax", choices=("softmax", "sigmoid"), help="sigmoid: one per class, as iCaRL trains them."

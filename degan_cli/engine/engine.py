@@ -58,6 +58,15 @@ def start(
     return engine
 
 
+def leave_processes() -> None:
+    """Leave the process group, if there is one: once, at the end of a command.
+
+    Runs inside another run share its group, for one that was left cannot be joined again with the same addresses.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _no_graphs(engine: Engine) -> str:
     """Why this run's steps cannot be recorded; empty when they can."""
     if engine.device.type != "cuda":
@@ -197,7 +206,3 @@ class Engine:
         torch.set_rng_state(mine["cpu"])
         if "cuda" in mine and self.device.type == "cuda":
             torch.cuda.set_rng_state(mine["cuda"], self.device)
-
-    def close(self) -> None:
-        """Leave the process group, if there is one."""
-        self.accelerator.end_training()

@@ -2,7 +2,7 @@
 
 from .crop_flip import AUGMENTS, augment
 from .order import Shuffle
-from .picture import grid
+from .picture import by_class, grid
 from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, to_uint8, to_unit
 from .siamese import draw_siamese
 from .store import ImageStore, free_bytes
@@ -14,6 +14,7 @@ __all__ = [
     "ImageStore",
     "Shuffle",
     "augment",
+    "by_class",
     "augment_strongly",
     "digest",
     "draw_siamese",

@@ -23,3 +23,20 @@ def grid(images: Tensor, path: Path, scale: int = 2) -> None:
     picture = Image.fromarray(array[..., 0] if channels == 1 else array)
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)
+
+
+def by_class(images: Tensor, classes: Tensor, rows: int, rank: Tensor | None = None, columns: int = 10) -> Tensor:
+    """A row per class (rows, columns, C, H, W); white where a class has too few images.
+
+    :param images: (N, C, H, W) in [0, 1].
+    :param classes: int64 (N,).
+    :param rows: how many classes to show, from the first on.
+    :param rank: (N,), by which the best images of a class are chosen; None takes the first ones.
+    """
+    picture = torch.ones(rows, columns, *images.shape[1:], device=images.device)
+    for row in range(rows):
+        mine = (classes == row).nonzero().flatten()
+        chosen = mine if rank is None else mine[rank[mine].argsort(descending=True)]
+        best = images[chosen[:columns]]
+        picture[row, : len(best)] = best
+    return picture

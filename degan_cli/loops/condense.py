@@ -35,7 +35,7 @@ NETWORK_LR = 0.01
 TRAINING_BATCH = 256
 """Synthetic images in a step of that network."""
 ROWS = 25
-"""At most so many rows of metrics in a settings."""
+"""At most so many rows of metrics in a run."""
 NORMALISED = 1.0
 """Standard deviation of normalised images."""
 

@@ -49,7 +49,7 @@ def distill(
 ) -> tuple[Classifier, dict[str, Any]]:
     """Train ``student`` in place and return it, as the schedule keeps it, with its metrics.
 
-    :param samples: on the device; live ones were built with the very ``student``.
+    :param samples: on the device; online ones were built with the very ``student``.
     :param test_data: labelled images on which the student is only watched; nothing is decided by them.
     :raises Diverged: when the loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..config import EnrichSettings
 from ..console import shortened
 from ..engine import Engine
-from ..images import grid
+from ..images import by_class, grid
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
@@ -30,7 +30,9 @@ MONITORED = 1000
 SURE = 0.9
 """Top probability from which the authors count a sample as confident."""
 ROWS = 25
-"""At most so many looks in a settings."""
+"""At most so many inspections in a run."""
+MOST_ROWS = 20
+"""Classes in a picture, at most."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
 GUARDED_FROM = 0.25
@@ -56,11 +58,11 @@ def enrich(
     """
     batches = ProxyBatches(proxy, engine.device)
     average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if settings.ema else None
-    # Noise of its own, the same in every look and in every settings.
+    # Noise of its own, the same at every inspection and in every run.
     z = torch.randn(MONITORED, settings.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
     proxy_images = 0 if proxy is None else len(proxy)
     epoch_steps = max(1, round(proxy_images / (settings.batch_size * engine.processes)))
-    look_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
+    inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
 
     start = 0
     warned: set[str] = set()
@@ -71,7 +73,7 @@ def enrich(
         start = numbers["step"]
         report.resume_at(start)
 
-    look: dict[str, Any] = {}
+    seen: dict[str, Any] = {}
     learn = engine.graphed(method.step)
     for step in range(start + 1, settings.steps + 1):
         row = learn(batches.take(settings.batch_size))
@@ -80,18 +82,19 @@ def enrich(
         report.advance(settings.batch_size * engine.processes)
 
         last = step == settings.steps
-        if step % look_every == 0 or last:
+        if step % inspect_every == 0 or last:
             values = {name: float(value) for name, value in row.items()}
             check_finite(sum(values.values()), f"step {step}", "--lr or --lambda-d")
             kept = engine.unwrap(method.generator) if average is None else average
-            images, probabilities = _look(engine, kept, classifier, z)
-            look = _describe(probabilities, images, classifier.class_names)
+            images, probabilities = _inspect(engine, kept, classifier, z)
+            seen = _describe(probabilities, images, classifier.class_names)
             if step >= settings.steps * GUARDED_FROM:
-                _guard(report, warned, look, values)
+                _guard(report, warned, seen, values)
             passes = {} if proxy is None else {"epoch": round(step / epoch_steps, 2)}
-            report.row(step, {**passes, **values, **look}, _line(step, settings.steps, values, look))
-            if report.folder is not None and ((step // look_every) % PICTURE_EVERY == 0 or last):
-                picture = _by_class(images, probabilities)
+            report.row(step, {**passes, **values, **seen}, _line(step, settings.steps, values, seen))
+            if report.folder is not None and ((step // inspect_every) % PICTURE_EVERY == 0 or last):
+                top, classes = probabilities.max(dim=1)
+                picture = by_class(images, classes, min(probabilities.shape[1], MOST_ROWS), top)
                 grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
         code = engine.largest(watch.due())
         if code and not last or engine.largest(int(watch.save_due())):
@@ -100,20 +103,20 @@ def enrich(
             raise stopped(code, f"step {step} of {settings.steps}")
 
     kept = engine.unwrap(method.generator) if average is None else average
-    seen = settings.steps * settings.batch_size * engine.processes
-    return kept.eval(), {"updates": settings.steps, "images": seen, "proxy_images": proxy_images, **look}
+    images_seen = settings.steps * settings.batch_size * engine.processes
+    return kept.eval(), {"updates": settings.steps, "images": images_seen, "proxy_images": proxy_images, **seen}
 
 
-def _follow(average: Network, live: Network, decay: float) -> None:
+def _follow(average: Network, latest: Network, decay: float) -> None:
     with torch.no_grad():
-        for mine, theirs in zip(average.state_dict().values(), live.state_dict().values(), strict=True):
+        for mine, theirs in zip(average.state_dict().values(), latest.state_dict().values(), strict=True):
             if mine.is_floating_point():
                 mine.lerp_(theirs, 1 - decay)
             else:
                 mine.copy_(theirs)
 
 
-def _look(engine: Engine, generator: GeneratorNetwork, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:
+def _inspect(engine: Engine, generator: GeneratorNetwork, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:
     """Images (n, C, S, S) in [0, 1] and the classifier's probabilities (n, classes) in float32."""
     was_training = generator.training
     generator.eval()
@@ -140,9 +143,9 @@ def _describe(probabilities: Tensor, images: Tensor, class_names: tuple[str, ...
     }
 
 
-def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[str, float]) -> None:
+def _guard(report: Report, warned: set[str], seen: dict[str, Any], values: dict[str, float]) -> None:
     """Warn once of each thing that spoils the samples, with the class counts."""
-    counts = look["class_counts"]
+    counts = seen["class_counts"]
     never = [name for name, count in counts.items() if count == 0]
     total = sum(counts.values())
     troubles = {
@@ -155,11 +158,11 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
             "more than 90 % of the samples fall into one class; try a larger --lambda-d",
         ),
         "unsure": (
-            len(counts) > 1 and look["prediction_entropy"] > 0.9 * math.log(len(counts)),
+            len(counts) > 1 and seen["prediction_entropy"] > 0.9 * math.log(len(counts)),
             "the classifier takes nearly all samples for any class; try a larger --lambda-e or a smaller --lambda-d",
         ),
         "collapse": (
-            look["image_spread"] < 0.02,
+            seen["image_spread"] < 0.02,
             "all samples look alike (mode collapse); try another --seed or a smaller --lr",
         ),
         "discriminator": (
@@ -173,22 +176,10 @@ def _guard(report: Report, warned: set[str], look: dict[str, Any], values: dict[
             report.warn(f"{message}; class counts: {', '.join(f'{k} {v}' for k, v in counts.items())}")
 
 
-def _line(step: int, steps: int, values: dict[str, float], look: dict[str, Any]) -> str:
+def _line(step: int, steps: int, values: dict[str, float], seen: dict[str, Any]) -> str:
     losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
-    counts = list(look["class_counts"].values())
+    counts = list(seen["class_counts"].values())
     return (
-        f"step {step}/{steps}  {losses}  confidence {look['confidence']:.2f}  "
+        f"step {step}/{steps}  {losses}  confidence {seen['confidence']:.2f}  "
         f"class counts {min(counts)}-{max(counts)} of {sum(counts)}"
     )
-
-
-def _by_class(images: Tensor, probabilities: Tensor, columns: int = 10, most_rows: int = 20) -> Tensor:
-    """A row per class of its most confident images (rows, columns, C, S, S); white where there are none."""
-    top, classes = probabilities.max(dim=1)
-    rows = min(probabilities.shape[1], most_rows)
-    picture = torch.ones(rows, columns, *images.shape[1:], device=images.device)
-    for row in range(rows):
-        mine = (classes == row).nonzero().flatten()
-        best = mine[top[mine].argsort(descending=True)[:columns]]
-        picture[row, : len(best)] = images[best]
-    return picture

@@ -20,7 +20,7 @@ from .predict import predict, predict_with_features
 __all__ = ["evaluate_classifier", "evaluate_samples", "predict"]
 
 CONFIDENT = 0.9
-"""Largest probability above which the authors call a prediction confident when they judge a generator."""
+"""Largest probability above which the authors call a prediction confident when they look at a generator's samples."""
 
 
 def evaluate_classifier(

@@ -1,4 +1,4 @@
-"""Losses that are no numbers end a settings."""
+"""Losses that are no numbers end a run."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def teach_new_classes(
         checkpoint.save(parts, states, schedule.to_json())
 
     code = 0
-    look: dict[str, float] = {}
+    remembered: dict[str, float] = {}
     for epoch in schedule:
         strategy.train()
         set_rate(optimiser, settings.lr * schedule.factor)
@@ -97,10 +97,10 @@ def teach_new_classes(
         values = {name: float(value) for name, value in row.items()}
         check_finite(sum(values.values()), f"epoch {epoch + 1}", "--lr")
         if watched is not None:
-            look = _remembered(engine, engine.unwrap(strategy.model), old, watched)
-        text = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in (values | look).items())
+            remembered = _remembered(engine, engine.unwrap(strategy.model), old, watched)
+        text = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in (values | remembered).items())
         report.row(
-            schedule.total * steps_per_epoch, {"epoch": epoch + 1, **values, **look}, f"epoch {epoch + 1}  {text}"
+            schedule.total * steps_per_epoch, {"epoch": epoch + 1, **values, **remembered}, f"epoch {epoch + 1}  {text}"
         )
         if code or engine.largest(int(watch.save_due())):
             save()
@@ -110,9 +110,9 @@ def teach_new_classes(
     strategy.finish()
     model = engine.unwrap(strategy.model)
     if watched is not None:
-        look = _remembered(engine, model, old, watched)
+        remembered = _remembered(engine, model, old, watched)
     updates = settings.epochs * steps_per_epoch
-    return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **look}
+    return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **remembered}
 
 
 def _remembered(engine: Engine, model: ClassifierNetwork, old: Classifier, images: Tensor) -> dict[str, float]:

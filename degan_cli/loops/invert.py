@@ -9,13 +9,14 @@ from torch import Tensor
 
 from ..config import EnrichSettings
 from ..engine import Engine
-from ..images import grid, to_unit
+from ..images import by_class, grid, to_unit
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.inversion import STRIDE, invert
 from ..specs import Inversion
+from .enrich import MOST_ROWS
 from .finite import check_finite
 from .predict import predict
 
@@ -29,7 +30,7 @@ def make_images(
     report: Report,
     watch: StopWatch,
 ) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """``settings.number`` images uint8 (N, C, H, W), its logits (N, classes), both on the CPU, and metrics.
+    """As many images uint8 (N, C, H, W) as wanted, the classifier's logits (N, classes), both on the CPU, and metrics.
 
     :raises Diverged: when a loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then, without the unfinished batch.
@@ -78,7 +79,8 @@ def make_images(
     seen, sure = logits.argmax(dim=1), logits.softmax(dim=1).amax(dim=1)
     counts = torch.bincount(seen, minlength=len(classifier.class_names)).tolist()
     if report.folder is not None:
-        _picture(images, seen, report)
+        shown = by_class(to_unit(images), seen, min(int(seen.max()) + 1, MOST_ROWS))
+        grid(shown, report.folder / "samples.png")
     metrics = {
         "images": len(images),
         "updates": batches * settings.steps,
@@ -86,14 +88,3 @@ def make_images(
         "confidence": float(sure.mean()),
     }
     return images, logits, metrics
-
-
-def _picture(images: Tensor, classes: Tensor, report: Report, columns: int = 10, most_rows: int = 20) -> None:
-    """A row per class of its first images; white where there are none."""
-    assert report.folder is not None
-    rows = min(int(classes.max()) + 1, most_rows)
-    picture = torch.ones(rows, columns, *images.shape[1:])
-    for row in range(rows):
-        mine = to_unit(images[classes == row][:columns])
-        picture[row, : len(mine)] = mine
-    grid(picture, report.folder / "samples.png")

@@ -33,6 +33,6 @@ def evenness(counts: Mapping[str, int]) -> float:
     return math.exp(-sum(share * math.log(share) for share in shares)) / len(counts)
 
 
-def score(look: Mapping[str, Any]) -> float:
-    """How useful samples seem to the classifier, in [0, 1]; ``look`` is what ``enrich`` measures of them."""
-    return evenness(look["class_counts"]) * float(look["confidence"])
+def score(seen: Mapping[str, Any]) -> float:
+    """How useful samples seem to the classifier, in [0, 1]; ``seen`` is what ``enrich`` measures of them."""
+    return evenness(seen["class_counts"]) * float(seen["confidence"])

@@ -24,7 +24,7 @@ from .deepinversion import begin_balanced, jitter, to_pixels
 HIDDEN = 256
 
 
-class Judge(nn.Module):
+class FeatureDiscriminator(nn.Module):
     """Features (batch, D) and their classes int64 (batch,) to logits (batch,), positive for condensed.
 
     Source: Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018, equation 9.
@@ -59,15 +59,15 @@ class CondensedExpansion:
         self.labels = parts.condensed.labels.to(device)
         self.batch_norm = has_batch_norm(self.classifier)
         width = self._features(self.images[:1]).shape[1]
-        self.judge = Judge(width, len(self.classifier.class_names)).to(device)
-        self.optimiser = torch.optim.Adam(self.judge.parameters(), lr=self.settings.judge_lr)
+        self.discriminator = FeatureDiscriminator(width, len(self.classifier.class_names)).to(device)
+        self.optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=self.settings.judge_lr)
 
     def begin(self, count: int, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """Normal noise, and the classes in turn."""
         return begin_balanced(self.parts, count, noise)
 
     def loss(self, values: Tensor, targets: Tensor, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy + fa_weight * (-log judge) + tv_weight * variation (+ bn_weight * statistics)."""
+        """Cross-entropy + fa_weight * (-log D) + tv_weight * variation (+ bn_weight * statistics)."""
         rolled = jitter(values, noise)
         images = to_pixels(self.classifier, rolled)
         with watching(self.classifier) as watched:
@@ -75,7 +75,7 @@ class CondensedExpansion:
         with tapped(self.classifier, gradients=True) as tap:
             features = tap.features(self.classifier(draw_siamese(flip=self.settings.flip, noise=noise)(images)))
         wanted = F.cross_entropy(logits.float(), targets)
-        fooled = real_loss(self.judge(features, targets))
+        fooled = real_loss(self.discriminator(features, targets))
         loss = wanted + self.settings.fa_weight * fooled + self.settings.tv_weight * total_variation(rolled)
         row = {"cross_entropy": wanted.detach(), "feature_alignment": fooled.detach()}
         if self.batch_norm and self.settings.bn_weight:
@@ -89,7 +89,7 @@ class CondensedExpansion:
         return to_pixels(self.classifier, values).clamp(0, 1)
 
     def learn(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Updates of the judge, on batches of condensed and of these images under the same augmentation."""
+        """Updates of the discriminator, on batches of condensed and of these images under the same augmentation."""
         count = min(len(images), 64)
         loss = images.new_zeros(())
         for _ in range(self.settings.judge_steps):
@@ -98,18 +98,18 @@ class CondensedExpansion:
             augment = draw_siamese(flip=self.settings.flip)
             inverted = self._features(augment(images[mine]))
             condensed = self._features(augment(self.images[given]))
-            loss = real_loss(self.judge(condensed, self.labels[given]))
-            loss = loss + fake_loss(self.judge(inverted, targets[mine]))
+            loss = real_loss(self.discriminator(condensed, self.labels[given]))
+            loss = loss + fake_loss(self.discriminator(inverted, targets[mine]))
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
         self.optimiser.zero_grad()
-        return {"judge_loss": loss.detach()}
+        return {"discriminator_loss": loss.detach()}
 
     def _features(self, images: Tensor) -> Tensor:
         with torch.no_grad(), tapped(self.classifier) as tap:
             return tap.features(self.classifier(images))
 
     def state(self) -> dict[str, Network | Optimizer]:
-        """The judge and its optimiser."""
-        return {"judge": self.judge, "judge_optimiser": self.optimiser}
+        """The discriminator and its optimiser."""
+        return {"discriminator": self.discriminator, "discriminator_optimiser": self.optimiser}

@@ -1,4 +1,4 @@
-"""DAFL: no proxy at all; the frozen classifier alone judges what the generator makes.
+"""DAFL: no proxy at all; the frozen classifier alone guides the generator.
 
 Source: Chen et al., "Data-Free Learning of Student Networks", ICCV 2019, equations 4 to 7. An image should be
 certain to the classifier (one-hot loss), excite its features (activation loss), and a batch should hold all classes

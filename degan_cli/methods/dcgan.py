@@ -46,12 +46,12 @@ class Dcgan:
         self.discriminator_optimiser.zero_grad()
 
         # The unwrapped and frozen discriminator: its weights' gradients are not wanted here, nor to be averaged.
-        judge = self.engine.unwrap(self.discriminator).requires_grad_(False)
+        frozen = self.engine.unwrap(self.discriminator).requires_grad_(False)
         with self.engine.autocast():
-            adversarial = real_loss(judge(fake))
+            adversarial = real_loss(frozen(fake))
             guidance, row = self.guide(fake)
         self.engine.backward(adversarial + guidance)
-        judge.requires_grad_(True)
+        frozen.requires_grad_(True)
         self.generator_optimiser.step()
         self.generator_optimiser.zero_grad()
         return {"d_loss": (on_real + on_fake).detach(), "g_loss": adversarial.detach(), **row}

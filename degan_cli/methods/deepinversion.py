@@ -58,11 +58,11 @@ class DeepInversion:
         return to_pixels(self.classifier, values).clamp(0, 1)
 
     def learn(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Nothing."""
+        """Nothing beside the images learns here."""
         return {}
 
     def state(self) -> dict[str, Network | Optimizer]:
-        """Nothing."""
+        """Empty: nothing beside the images is trained."""
         return {}
 
 

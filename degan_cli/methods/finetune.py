@@ -30,7 +30,7 @@ class Finetune:
         self.model = parts.engine.prepare(parts.model)
 
     def parameters(self) -> list[dict[str, Any]]:
-        """All weights."""
+        """All weights of the extended classifier, in one group."""
         return [{"params": list(self.model.parameters())}]
 
     def train(self) -> None:
@@ -43,7 +43,7 @@ class Finetune:
         return loss, {"label_loss": loss.detach()}
 
     def finish(self) -> None:
-        """Nothing remains."""
+        """The network is kept as training left it."""
 
 
 class Fixed(Finetune):

@@ -55,11 +55,11 @@ class ZeroShot:
         return values
 
     def learn(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Nothing."""
+        """Nothing beside the images learns here."""
         return {}
 
     def state(self) -> dict[str, Network | Optimizer]:
-        """Nothing."""
+        """Empty: nothing beside the images is trained."""
         return {}
 
 

@@ -1,7 +1,7 @@
 """A session, which jobs share, and the frame of each of their runs: output, lock, checkpoint, report, result.
 
 ``with session.open(settings, ...) as run`` holds what every run needs in the same order; whatever happens inside, the
-lock is released and the process group is left.
+lock is released and progress is closed.
 """
 
 from __future__ import annotations
@@ -103,7 +103,6 @@ class Run:
         """
         given = self.settings
         self.engine = start(given.device, given.precision, given.seed, compiled, graphs)
-        self._stack.callback(self.engine.close)
         return self.engine
 
     @property
@@ -172,7 +171,7 @@ class Run:
         summary: str = "",
         next_command: str = "",
     ) -> Result:
-        """Write the artifact in the main process, remove the checkpoint, and say what came out.
+        """Write the artifact in the main process, remove the checkpoint, say what came out; all processes come here.
 
         :param save: writes the artifact to a path; its SHA-256.
         """
@@ -180,6 +179,7 @@ class Run:
         if self.engine.is_main:
             sha256 = save(self.output.path)
             self.checkpoint.remove()
+        self.engine.wait()  # a run that this one is part of reads the artifact in every process
         return Result(
             artifact=self.output.path,
             kind=self.kind,

@@ -37,27 +37,27 @@ class Replay:
 
     @property
     def device(self) -> torch.device:
-        """The other source's."""
+        """Where the wrapped source's images are."""
         return self.source.device
 
     def learn(self) -> dict[str, Tensor]:
-        """The other source learns."""
+        """The wrapped source learns."""
         return self.source.learn()
 
     def held_out(self, count: int) -> Tensor:
-        """The other source's."""
+        """Held-out images of the wrapped source: memories have no part in them."""
         return self.source.held_out(count)
 
     def parts(self) -> dict[str, Network | Optimizer]:
-        """The other source's."""
+        """What the wrapped source trains."""
         return self.source.parts()
 
     def state(self) -> dict[str, Tensor]:
-        """The other source's."""
+        """The wrapped source's state, under a prefix."""
         return {f"{INNER}{name}": value for name, value in self.source.state().items()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Give the other source its state back."""
+        """Give the wrapped source its state back."""
         self.source.load_state({name.removeprefix(INNER): v for name, v in state.items() if name.startswith(INNER)})
 
 
@@ -102,7 +102,7 @@ class Bank(Replay):
             self._images[where] = images[torch.tensor(list(newest.values()), device=images.device)]
 
     def state(self) -> dict[str, Tensor]:
-        """The bank, its counters, and the other source's state."""
+        """The bank, its counters, and the wrapped source's state."""
         own = {"offered": torch.tensor(self._offered), "drawn": torch.tensor(self._drawn)}
         return super().state() | own | ({} if self._images is None else {"bank": self._images})
 
@@ -114,5 +114,5 @@ class Bank(Replay):
 
     @property
     def stored_bytes(self) -> int:
-        """The other source's, and the images of the bank."""
+        """The wrapped source's, and the images of the bank."""
         return self.source.stored_bytes + (0 if self._images is None else self._images.nbytes)

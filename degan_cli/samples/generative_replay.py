@@ -91,7 +91,7 @@ class GenerativeReplay(Replay):
         self._updates = 0
 
     def learn(self) -> dict[str, Tensor]:
-        """The other source learns, then the VAE if it is its turn."""
+        """The wrapped source learns, then the VAE if it is its turn."""
         row = super().learn()
         turn = self._asked % CYCLE < BUSY
         self._asked += 1
@@ -144,12 +144,12 @@ class GenerativeReplay(Replay):
         return images
 
     def parts(self) -> dict[str, Network | Optimizer]:
-        """The VAE, its optimiser, and all that the other source trains."""
+        """The VAE, its optimiser, and all that the wrapped source trains."""
         own: dict[str, Network | Optimizer] = {"encoder": self.encoder, "decoder": self.decoder}
         return own | {"vae_optimiser": self.optimiser} | super().parts()
 
     def state(self) -> dict[str, Tensor]:
-        """The counters, and the other source's state."""
+        """The counters, and the wrapped source's state."""
         return super().state() | {"asked": torch.tensor(self._asked), "updates": torch.tensor(self._updates)}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
@@ -159,5 +159,5 @@ class GenerativeReplay(Replay):
 
     @property
     def stored_bytes(self) -> int:
-        """The other source's, and the decoder, which is all that memories need."""
+        """The wrapped source's, and the decoder, which is all that memories need."""
         return self.source.stored_bytes + network_bytes(self.decoder)

@@ -59,11 +59,11 @@ class Fixed:
     online = False
 
     def learn(self) -> dict[str, Tensor]:
-        """Nothing."""
+        """Fixed samples do not change."""
         return {}
 
     def parts(self) -> dict[str, Network | Optimizer]:
-        """Nothing."""
+        """Empty: nothing is trained."""
         return {}
 
 
@@ -98,11 +98,11 @@ class GeneratorSource(Fixed):
         return torch.cat([to_uint8(part) for part in parts])
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing: the noise comes from the process's own random state."""
+        """Empty: the noise comes from the process's own random state."""
         return {}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Nothing to take up."""
+        """There is no state: the noise comes from the process's own random state."""
 
 
 class StoredSource(Fixed):

@@ -51,14 +51,14 @@ def _check(spec: GanSpec, shape: GanShape) -> None:
     require_gradients(f"discriminator of {what}", discriminator.named_parameters())
     z = z.detach()
     generated = independent(f"generator of {what}", generator, z)
-    judged = independent(f"discriminator of {what}", discriminator, generated)
+    scores = independent(f"discriminator of {what}", discriminator, generated)
     with torch.no_grad():
         other = loaded(f"generator of {what}", generator, lambda: spec.generator(shape))(z)
-        judge = loaded(f"discriminator of {what}", discriminator, lambda: spec.discriminator(shape))
-        rejudged = judge(generated)
+        reloaded = loaded(f"discriminator of {what}", discriminator, lambda: spec.discriminator(shape))
+        scores_again = reloaded(generated)
     require(torch.allclose(generated, other, atol=1e-4), f"generator of {what}: its state_dict does not hold all of it")
     require(
-        torch.allclose(judged, rejudged, rtol=1e-3, atol=1e-4),
+        torch.allclose(scores, scores_again, rtol=1e-3, atol=1e-4),
         f"discriminator of {what}: its state_dict does not hold all of it",
     )
 
