@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -74,6 +74,18 @@ class Settings:
         """Where the value of each setting came from."""
         return {name: self.__dict__["_origins"].get(name, DEFAULT) for name in self.declared()}
 
+    @property
+    def holding(self) -> frozenset[str]:
+        """The conditions that hold in this run (:mod:`degan_cli.config.conditions`); none before they are settled."""
+        conditions: frozenset[str] = self.__dict__.get("_holding", frozenset())
+        return conditions
+
+    def has_use(self, name: str) -> bool:
+        """Whether a setting plays a part in this run, whose conditions are settled."""
+        metadata = self.declared()[name].metadata
+        wanted = {*metadata["needs"], *filter(None, [metadata["only_for"]])}
+        return wanted <= self.holding
+
     def filled(self, *layers: Layer) -> Self:
         """With values of the layers, the last of which wins, wherever nothing was given."""
         values = {name: getattr(self, name) for name in self.declared()}
@@ -91,5 +103,16 @@ class Settings:
 
     def _with(self, values: Mapping[str, Any], origins: dict[str, str], given: frozenset[str]) -> Self:
         other = type(self)(**values)
-        other.__dict__["_origins"], other.__dict__["_given"] = origins, given
+        other.__dict__.update(_origins=origins, _given=given, _holding=self.holding)
         return other
+
+    def under(self, holding: Collection[str]) -> Self:
+        """The same in a run in which these conditions hold."""
+        other = self._with({name: getattr(self, name) for name in self.declared()}, self.origins, self.given)
+        other.__dict__["_holding"] = frozenset(holding)
+        return other
+
+    def completed(self, **values: Any) -> Self:
+        """With values that complete given ones, such as all settings of a method's own; their origins stay."""
+        all_values = {name: getattr(self, name) for name in self.declared()} | values
+        return self._with(all_values, self.origins, self.given)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from .base import Layer
-from .conditions import refuse_idle
+from .conditions import settle
 from .fields import DATA, setting
 from .groups import DataSettings, RunSettings
 from .recipes import matching_loops
@@ -57,13 +57,12 @@ class CondenseSettings(RunSettings, DataSettings):
 
         :raises UsageError: for settings that have no use.
         """
-        holding = {self.matching} | ({"augmented"} if self.augment else set())
-        refuse_idle(self, holding)
+        settings = settle(self, {self.matching} | ({"augmented"} if self.augment else set()))
         if self.matching != "gradient":
-            return self
+            return settings
         outer, inner = matching_loops(self.per_class)
         layer = "--matching gradient"
-        settings = self.filled(Layer(layer, {"outer": outer, "inner": inner, "lr": 0.1}))
+        settings = settings.filled(Layer(layer, {"outer": outer, "inner": inner, "lr": 0.1}))
         more: dict[str, Any] = {"steps": 1000 * settings.outer} | ({} if self.augment else {"init": "noise"})
         return settings.filled(Layer(layer, more))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import UsageError
 from .base import Settings
+
+Given = TypeVar("Given", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +35,28 @@ CONDITIONS = {
     "sgd": Condition("--optimiser sgd", ("optimiser",)),
     "kd": Condition("--loss kd", ("loss",)),
     "gradient": Condition("--matching gradient", ("matching",)),
+    "steps": Condition("runs whose length --epochs does not say", ("epochs",)),
     "augmented": Condition("runs that augment", ("augment",)),
 }
 
 
-def refuse_idle(settings: Settings, holding: Collection[str]) -> None:
-    """Raise UsageError for a setting that was given and has no use in this run.
+def settle(settings: Given, holding: Collection[str]) -> Given:
+    """The settings of a run in which these conditions hold.
 
-    :param holding: the conditions that hold.
+    :raises UsageError: for a setting that was given and has no use in it.
     """
+    settled = settings.under(holding)
     for name, declared in settings.declared().items():
-        if name not in settings.given or getattr(settings, name) in (None, False):
+        if name not in settings.given or getattr(settings, name) in (None, False) or settled.has_use(name):
             continue
-        for need in (*declared.metadata["needs"], *filter(None, [declared.metadata["only_for"]])):
-            if need in holding:
-                continue
-            condition = CONDITIONS[need]
-            shown = [_shown(settings, deciding) for deciding in condition.decided_by]
-            beside = " ".join(filter(None, shown)) or "these settings"
-            raise UsageError(
-                f"{declared.flag} has no use with {beside}: it is for {condition.words}; leave {declared.flag} out"
-            )
+        wanted = (*declared.metadata["needs"], declared.metadata["only_for"])
+        condition = next(CONDITIONS[need] for need in wanted if need and need not in holding)
+        shown = [_shown(settings, deciding) for deciding in condition.decided_by]
+        beside = " ".join(filter(None, shown)) or "these settings"
+        raise UsageError(
+            f"{declared.flag} has no use with {beside}: it is for {condition.words}; leave {declared.flag} out"
+        )
+    return settled
 
 
 def _shown(settings: Settings, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from ..errors import UsageError
 from ..specs import InversionSpec, MethodSpec
 from .base import Layer
-from .conditions import refuse_idle
+from .conditions import settle
 from .fields import DATA, MODELS, ONLINE, setting
 from .groups import AUGMENTATIONS, OPTIMISERS, DataSettings, ForeignSettings, GraphSettings, RunSettings
 from .method_settings import read_settings
@@ -23,9 +23,6 @@ RENAMED_AUGMENTATIONS = {"heavy": "strong"}
 class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
-    graphs: bool = setting(
-        False, flags=("--cuda-graphs",), help="Launch each step as one CUDA graph; not measured yet.", panel="Run"
-    )
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)
     student: str = setting(help="Architecture of the student.", panel=MODELS)
     samples: tuple[str, ...] = setting(
@@ -155,9 +152,8 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         holding |= {settings.optimiser, settings.loss}
         if "generator" in holding and settings.replay != "none":
             holding.add("replay")
-        refuse_idle(settings, holding)
         check_milestones(settings.milestones)
-        return settings
+        return settle(settings, holding)
 
     def _with_method(self, spec: MethodSpec | InversionSpec) -> Self:
         for option, words in (("proxy", "learns from images at hand"), ("condensed", "expands a few images per class")):
@@ -169,5 +165,4 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         falls = {"milestones": milestones_at(drops, settings.epochs)}
         own = asdict(read_settings(spec, self.settings))
         settings = settings.filled(Layer(f"the method {spec.name}", falls))
-        values = {name: getattr(settings, name) for name in settings.declared()} | {"settings": own}
-        return settings._with(values, settings.origins, settings.given)
+        return settings.completed(settings=own)

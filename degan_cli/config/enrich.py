@@ -10,8 +10,8 @@ from typing import Any, Self
 from ..errors import UsageError
 from ..specs import InversionSpec, MethodSpec
 from .base import Layer
-from .conditions import refuse_idle
-from .fields import DATA, MODELS, setting
+from .conditions import settle
+from .fields import DATA, MODELS, RUN, setting
 from .groups import DataSettings, ForeignSettings, GraphSettings, RunSettings
 from .method_settings import read_settings
 from .methods import DeganSettings
@@ -32,6 +32,13 @@ def _weight(name: str, help: str) -> Any:
 class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
     """How samples that stand for a classifier's lost data are made; the defaults made the paper's numbers."""
 
+    graphs: bool = setting(
+        False,
+        flags=("--cuda-graphs",),
+        help="Launch each step as one CUDA graph; not measured yet.",
+        panel=RUN,
+        only_for="generator",
+    )
     classifier: Path = setting(help="Whose data is gone: an artifact or a safetensors state dict.", panel=MODELS)
     proxy: str | None = setting(
         None,
@@ -42,7 +49,7 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
     )
     method: str = setting("degan", help="See `degan list methods`.", panel=MODELS)
     gan: str = setting("dcgan", help="Backbone; see `degan list gans`.", panel=MODELS, only_for="generator")
-    steps: int = setting(5000, min=1, help="Updates of the generator, or of each batch of images.")
+    steps: int = setting(5000, min=1, help="Updates of the generator, or of each batch of images.", needs=("steps",))
     number: int = setting(
         10_000, flags=("--number", "-n"), min=1, help="Images to make without a generator.", only_for="images"
     )
@@ -72,16 +79,16 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
 
         :raises UsageError: for settings that contradict each other or have no use with the method.
         """
-        if self.epochs is not None and "steps" in self.given:
-            raise UsageError("--steps and --epochs both say how long to train; give one of them")
         if spec.uses_student or "condensed" in spec.conditions:
             raise UsageError(
                 f"--method {spec.name} makes samples while a student learns; use degan distill --method {spec.name}"
             )
         if self.tune and (given := [name for name in WEIGHTS if name in self.given or name in self.settings]):
             raise UsageError(f"--tune chooses both weights; leave --{given[0].replace('_', '-')} out")
-        own = {field.name for field in fields(spec.settings)}
-        refuse_idle(self, spec.conditions | ({"weights"} if own.issuperset(WEIGHTS) else set()))
+        holding = set(spec.conditions) | ({"steps"} if self.epochs is None else set())
+        if {field.name for field in fields(spec.settings)}.issuperset(WEIGHTS):
+            holding.add("weights")
+        settings = settle(self, holding)
         if "proxy" in spec.conditions and self.proxy is None:
             raise UsageError(f"--method {spec.name} learns from images at hand; name them with --proxy")
         method = Layer(f"the method {spec.name}", spec.enrich_defaults())
@@ -90,11 +97,4 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
         chosen = {name: complete[name] for name in WEIGHTS if name in complete}
         if self.tune:
             complete = {name: value for name, value in complete.items() if name not in WEIGHTS}
-        return self.filled(method, Layer("--set", chosen))._completed(complete)
-
-    def _completed(self, own: Mapping[str, Any]) -> Self:
-        """With all settings of the method's own, as if they had been given."""
-        origins = self.origins
-        return self._with(
-            {name: getattr(self, name) for name in self.declared()} | {"settings": own}, origins, self.given
-        )
+        return settings.filled(method, Layer("--set", chosen)).completed(settings=complete)

@@ -45,7 +45,6 @@ class GraphSettings(CompileSettings):
         flags=("--cuda-graphs",),
         help="Launch each step as one CUDA graph; not measured yet.",
         panel=RUN,
-        only_for="generator",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from ..errors import UsageError
 from ..specs import StrategySpec
 from .base import Layer
-from .conditions import refuse_idle
+from .conditions import settle
 from .enrich import EnrichSettings
 from .fields import DATA, MODELS, setting
 from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, ForeignSettings, RunSettings
@@ -88,28 +88,22 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
             settings = settings.filled(sgd_layer("lr", "weight_decay"))
         falls = Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})
         settings = settings.filled(falls)
-        refuse_idle(settings, {settings.optimiser})
         check_milestones(settings.milestones)
+        settings = settle(settings, {settings.optimiser})
         complete: dict[str, Any] = {"settings": asdict(read_settings(spec, own))}
         if self.enrich is not None:
-            complete["enrich"] = dict(self.enrich) | nested
-        values = {name: getattr(settings, name) for name in settings.declared()} | complete
-        return settings._with(values, settings.origins, settings.given)
+            complete["enrich"] = _typed({**self.enrich, **nested})
+        return settings.completed(**complete)
 
     def for_generator(self, output: Path) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains on the new images."""
         assert self.enrich is not None
         shared = ("classifier", "arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
         values: dict[str, Any] = {name: getattr(self, name) for name in shared} | {"proxy": self.new_data}
-        own: dict[str, Any] = dict(self.enrich.get("settings", {}))
-        for name, value in self.enrich.items():
-            declared = EnrichSettings.declared().get(name)
-            if declared is None:
-                own[name] = value
-            elif name != "settings":
-                text = isinstance(value, str) and declared.kind is not str
-                values[name] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}") if text else value
-        return EnrichSettings(**values | {"settings": own, "output": output})
+        declared = EnrichSettings.declared()
+        own = {name: value for name, value in self.enrich.items() if name not in declared}
+        values |= {name: value for name, value in self.enrich.items() if name in declared}
+        return EnrichSettings(**values | {"settings": {**values.get("settings", {}), **own}, "output": output})
 
     def _check_samples(self, spec: StrategySpec) -> None:
         wanted, enriched = spec.uses_samples, self.enrich is not None
@@ -123,3 +117,13 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         if not wanted and (self.samples or enriched):
             option = "--enrich" if enriched else "--samples"
             raise UsageError(f'strategy "{spec.name}" uses no samples; leave {option} out, or take --strategy replay')
+
+
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of ``degan enrich`` read from the texts of ``--set``; a method's own stay as they are."""
+    typed = dict(values)
+    for name, value in values.items():
+        declared = EnrichSettings.declared().get(name)
+        if declared is not None and isinstance(value, str):
+            typed[name] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}")
+    return typed

@@ -32,7 +32,8 @@ def read_settings(method: AnySpec, values: Mapping[str, Any], given: Mapping[str
             raise UsageError(f"--set {name}={value}: {name} is given twice")
         if isinstance(value, str) and types[name] is not str:
             value = parsed(value, types[name], option)
-        read[name] = checked(value, types[name], fields[name].metadata, name)
+        what = f"--set {name}" if name in values else option
+        read[name] = checked(value, types[name], fields[name].metadata, what)
     return method.settings(**read)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from .base import Settings
 from .distill import RENAMED_AUGMENTATIONS
 
 
-def stored_run(settings: Settings, holding: Collection[str], derived: Mapping[str, Any]) -> dict[str, Any]:
+def stored_run(settings: Settings, derived: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that say how an artifact was made, as plain JSON types.
 
-    :param holding: conditions that hold. A setting that is only for another kind of run is left out, and is None
-        inside a nested object.
+    A setting that is only for another kind of run is left out, and is None inside a nested object.
+
     :param derived: values that are known only when the run begins, such as the precision that ``auto`` became; they
         replace settings of the same name, dotted names those in a nested object, and None takes the object's place.
     """
@@ -24,7 +24,7 @@ def stored_run(settings: Settings, holding: Collection[str], derived: Mapping[st
         key, only_for = declared.key, declared.metadata["only_for"]
         if key is None:
             continue
-        idle = bool(only_for) and only_for not in holding
+        idle = bool(only_for) and only_for not in settings.holding
         if not idle or "." in key:
             _put(run, key, None if idle else _plain(getattr(settings, name)))
     for key, value in derived.items():

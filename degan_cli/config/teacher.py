@@ -7,7 +7,7 @@ from typing import Self
 
 from ..errors import UsageError
 from .base import Layer
-from .conditions import refuse_idle
+from .conditions import settle
 from .fields import DATA, MODELS, setting
 from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, RunSettings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
@@ -55,6 +55,5 @@ class TeacherSettings(RunSettings, DataSettings, CompileSettings):
             settings = settings.filled(falls)
         elif self.held_out == 0:
             raise UsageError("--held-out 0: adam's stages end by a held-out score; add --optimiser sgd")
-        refuse_idle(settings, {settings.optimiser})
         check_milestones(settings.milestones)
-        return settings
+        return settle(settings, {settings.optimiser})

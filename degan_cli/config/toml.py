@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import BadFile, UsageError
 from .base import Layer, Settings
+from .values import checked
 
 
 def read_config(path: Path, kind: type[Settings]) -> Layer:
@@ -31,21 +32,29 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
         declared = kind.declared().get(field)
         if declared is None or not declared.metadata["in_file"]:
             raise UsageError(f"--config {path}: {name} is no setting of this command that a file may hold")
-        values[field] = value
         if field == "enrich" and isinstance(value, bool):
-            values[field] = {} if value else None
+            value = {} if value else None
+        if value is not None:
+            value = checked(value, declared.kind, declared.metadata, f"--config {path}: {name}")
+        values[field] = value
     return Layer(f"--config {path}", values)
 
 
 def to_toml(settings: Settings) -> str:
-    """The settings that a file may hold, one a line, tables last; what is not there, or is worked out, is left out."""
+    """The settings that a file may hold, one a line, tables last; what has no use, or is worked out, is left out.
+
+    :param settings: resolved, so that the conditions of the run are settled.
+    """
     lines: list[str] = []
     tables: list[str] = []
     for name, declared in settings.declared().items():
         value = getattr(settings, name)
-        if not declared.metadata["in_file"] or value is None or value == declared.metadata["automatic"]:
+        worked_out = value is None or value == declared.metadata["automatic"]
+        if worked_out or not declared.metadata["in_file"] or not settings.has_use(name):
             continue
         if isinstance(value, Mapping):
+            if value == declared.default:
+                continue
             tables += _table(name, value)
         else:
             lines.append(f"{name} = {_value(value)}")

@@ -39,7 +39,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
         images = fit_uint8(data.images, *input.shape)
 
         engine = run.start_engine()
-        stored = stored_run(settings, (), run.used)
+        stored = stored_run(settings, run.used)
         networks = {"convnet": network.build(len(data.class_names), input)} if settings.dry_run else {}
         if ended := run.ends_early(stored, networks, {"images": images}):
             return ended

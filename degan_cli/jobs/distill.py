@@ -83,12 +83,12 @@ def _stored(
     """The stored run; ``live`` says how samples were made meanwhile, and is None where they stay as they are."""
     derived: dict[str, Any] = dict(used)
     if method is None:
-        return stored_run(settings, (), derived | {"live": None})
+        return stored_run(settings, derived | {"live": None})
     makes_generator = "generator" in method.conditions
     derived["live.size"] = online_shape(settings, teacher, session.plugins).size if makes_generator else None
     if settings.replay == "none" or not makes_generator:
         derived |= {"live.replay": "none", "live.replay_share": 0.0}
-    return stored_run(settings, method.conditions, derived)
+    return stored_run(settings, derived)
 
 
 def _summary(metrics: Mapping[str, Any], with_curve: bool) -> str:

@@ -69,7 +69,7 @@ def _train_generator(
         settings, tried = tune(settings, session, run, enrich)
 
     engine = run.start_engine(compiled=settings.compiled, graphs=settings.graphs)
-    stored = stored_run(settings, spec.conditions, run.used | {"size": shape.size})
+    stored = stored_run(settings, run.used | {"size": shape.size})
     networks: dict[str, nn.Module] = {"classifier": loaded.model}
     if settings.dry_run:
         networks |= {"generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
@@ -107,7 +107,7 @@ def _make_images(
     engine = run.start_engine(compiled=settings.compiled)
     frozen = engine.place(loaded.model).freeze()
     inversion = build_inversion(engine, spec, frozen, read_settings(spec, settings.settings))
-    stored = stored_run(settings, spec.conditions, run.used)
+    stored = stored_run(settings, run.used)
     if ended := run.ends_early(stored, {"classifier": frozen}, {}):
         return ended
 

@@ -55,7 +55,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         source, parents = _open_samples(settings, session, run, loaded)
         old_outputs = trained.get("outputs", "softmax")
         outputs = {"outputs": strategy_spec.outputs or old_outputs}
-        stored = stored_run(settings, (), run.used | outputs)
+        stored = stored_run(settings, run.used | outputs)
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
         if ended := run.ends_early(stored, {"old": old, "extended": model}, {"new": data.images}):

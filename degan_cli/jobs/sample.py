@@ -42,7 +42,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
         "device": engine.device.type,
         "precision": engine.precision,
     }
-    stored = stored_run(settings, (), derived)
+    stored = stored_run(settings, derived)
     to_file = path == STDOUT or path.suffix == SUFFIX
     kind = "samples" if to_file else "images"
     if settings.dry_run:

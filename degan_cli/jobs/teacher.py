@@ -38,7 +38,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
 
         engine = run.start_engine(compiled=settings.compiled)
         classifier = Classifier(spec.build(len(data.class_names), input), spec.name, data.class_names, input)
-        stored = stored_run(settings, {settings.optimiser}, run.used)
+        stored = stored_run(settings, run.used)
         if ended := run.ends_early(stored, {"classifier": classifier}, {"images": images}):
             return ended
 

@@ -206,7 +206,7 @@ def _plan(
         "artifact": str(output.path),
         "run_folder": str(output.folder),
         "run": dict(stored),
-        "origins": settings.origins,
+        "origins": {name: origin for name, origin in settings.origins.items() if settings.has_use(name)},
         "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
         "images": {name: list(tensor.shape) for name, tensor in images.items()},
         "bytes": {"networks": weight_bytes, "images": sum(tensor.nbytes for tensor in images.values())},
