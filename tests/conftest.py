@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from degan_cli.config.runs import DistillRun
+from degan_cli.config import DistillSettings
+from degan_cli.config.stored import stored_run
 from degan_cli.engine import Engine, start
 from degan_cli.loops.distill import distill
 from degan_cli.models import Classifier, Generator
@@ -73,14 +74,14 @@ def run_distill(
     """A tiny student of a tiny teacher after its two stages of two epochs, of 7 steps each."""
     engine = engine or start("cpu", "fp32", seed=0)
     settings = {"epochs": 2, "steps_per_epoch": 7, "batch_size": 8, "held_out": 32, "lr": 0.01} | settings
-    run = DistillRun(
+    run = DistillSettings(
         teacher="t", student="tiny", samples=("g",), graphs=engine.graphs, compiled=engine.compiled,
         device=engine.device.type, precision=engine.precision, **settings,
     )  # fmt: skip
     source = GeneratorSource(copy.deepcopy(generator).to(engine.device), engine.device)
     networks = tiny_classifier(seed=1), tiny_classifier(seed=2)
     torch.manual_seed(6)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("d", 1, folder, quiet=True) as report:
         return distill(engine, *networks, source, run, checkpoint, report, watch or StopWatch())
 

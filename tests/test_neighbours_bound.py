@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from degan_cli.samples.open_online import Place, open_online
 from torch import nn
 
 from degan_cli import artifact
-from degan_cli.commands.method_options import live_run
-from degan_cli.config.runs import DistillRun, InvertRun, TeacherRun
+from degan_cli.config import DistillSettings, EnrichSettings, TeacherSettings
 from degan_cli.datasets.digits import load_digits
+from degan_cli.datasets.finder import DataFinder
 from degan_cli.engine import start
 from degan_cli.images import fit_uint8
 from degan_cli.loops.distill import distill
@@ -23,6 +22,7 @@ from degan_cli.plugins import load_plugins
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
 from degan_cli.runs.stopping import StopWatch
+from degan_cli.samples.open_online import open_online
 from degan_cli.samples.sources import StoredSource
 from degan_cli.specs import ImageSet, InputSpec, InversionParts
 
@@ -55,7 +55,7 @@ def trained(tmp_path_factory):
     engine = start("cpu", "fp32", seed=0)
     folder = tmp_path_factory.mktemp("teacher")
     about = {"device": "cpu", "precision": "fp32"}
-    run = TeacherRun(dataset="digits", architecture="tiny", epochs=12, patience=3, **about)
+    run = TeacherSettings(dataset="digits", architecture="tiny", epochs=12, patience=3, **about)
     torch.manual_seed(0)
     with Report("", 0, None, quiet=True) as report:
         best, _ = train_teacher(
@@ -74,17 +74,17 @@ def learn(trained, plugins, tmp_path):
     ):  # fmt: skip
         engine = start("cpu", "fp32", seed=seed)
         teacher, student = engine.place(trained).freeze(), engine.place(network(4))
-        place = Place(plugins=plugins, data_dir=Path(), download=False)
+        samples = {"samples": ("t",)} if source is not None else {"method": method, "settings": settings or {}}
+        run = DistillSettings(
+            teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64,
+            lr=student_lr, beta1=0.9, augment=augment, loss="kd", temperature=4.0, held_out=256, device="cpu",
+            precision="fp32", seed=seed, **samples, **updates,
+        )  # fmt: skip
         if source is None:
             spec = plugins.methods.get(method)
-            own = spec.settings(**(settings or {}))
-            live = live_run(spec, INPUT, updates, own, plugins)
-            source, _ = open_online(engine, live, own, teacher, student, seed, place)
-        run = DistillRun(
-            teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64,
-            lr=student_lr, beta1=0.9, augment=augment,
-            temperature=4.0, held_out=256, device="cpu", precision="fp32",
-        )  # fmt: skip
+            run = run.resolved(spec)
+            finder = DataFinder(plugins=plugins, data_dir=Path())
+            source, _ = open_online(engine, spec, run, teacher, student, finder)
         checkpoint = Checkpoint(tmp_path / "r", {}, engine)
         with Report("", 0, None, quiet=True) as report:
             best, metrics = distill(
@@ -104,7 +104,7 @@ def impressions(trained, plugins, tmp_path):
         spec = plugins.methods.get(method)
         teacher = engine.place(trained).freeze()
         inversion = spec.build(InversionParts(engine=engine, classifier=teacher, settings=spec.settings(**settings)))
-        run = InvertRun(
+        run = EnrichSettings(
             classifier="t", method=method, number=number, batch_size=100, steps=steps, lr=lr or spec.lr, device="cpu",
             precision="fp32",
         )  # fmt: skip
@@ -117,7 +117,7 @@ def impressions(trained, plugins, tmp_path):
     return call
 
 
-GENERATOR = {"batch_size": 64, "width": 8, "latent": 32}
+GENERATOR = {"update_batch": 64, "width": 8, "latent": 32}
 """Small ones."""
 
 
@@ -134,7 +134,7 @@ def test_images_made_from_the_classifier_alone_teach_a_student(learn, impression
 
 
 def test_images_on_which_the_student_is_wrong_are_added_while_it_learns(learn):
-    metrics = learn("adi", 8, 20, batch_size=100, steps=60, every=40, settings={"bn_weight": 1.0})
+    metrics = learn("adi", 8, 20, update_batch=100, update_steps=60, update_every=40, settings={"bn_weight": 1.0})
     assert metrics["curve"]["last"] > CHANCE + 0.3
     assert metrics["stored_bytes"] == 4 * 100 * 16 * 16  # a batch at steps 1, 41, 81 and 121
 
@@ -146,7 +146,8 @@ def test_one_image_of_each_class_is_enough_for_condensed_expansion(learn, tmp_pa
     path = tmp_path / "condensed.safetensors"
     artifact.save_samples(path, data.images[one_each], None, data.labels[one_each], data.class_names)
     settings = {"bn_weight": 1.0}
-    metrics = learn("cde", 8, 20, batch_size=100, steps=60, every=40, condensed=str(path), settings=settings)
+    lengths = {"update_batch": 100, "update_steps": 60, "update_every": 40}
+    metrics = learn("cde", 8, 20, condensed=str(path), settings=settings, **lengths)
     assert metrics["curve"]["last"] > CHANCE + 0.5
 
 
@@ -154,7 +155,8 @@ def test_a_memory_steadies_the_student(learn):
     """The published claim: without one, what the generator no longer shows is forgotten (Binici et al., 2022)."""
 
     def variance(method, **replay):
-        metrics = learn(method, 8, 40, 5e-3, every=2, settings={"disagreement_weight": 10.0}, **GENERATOR, **replay)
+        settings = {"disagreement_weight": 10.0}
+        metrics = learn(method, 8, 40, 5e-3, update_every=2, settings=settings, **GENERATOR, **replay)
         assert metrics["curve"]["last"] > CHANCE + 0.4
         return metrics["curve"]["variance"]
 
@@ -170,7 +172,7 @@ def test_degan_itself_learns_beside_the_student_and_a_memory_wraps_it(learn, tmp
     three = data.labels < 3
     artifact.save_samples(path, data.images[three], None, data.labels[three], data.class_names)
     settings = {"lambda_d": 10.0, "lambda_e": 1.0}
-    metrics = learn("degan", 5, 40, proxy=str(path), lr=2e-3, replay="bank", settings=settings, **GENERATOR)
+    metrics = learn("degan", 5, 40, proxy=str(path), update_lr=2e-3, replay="bank", settings=settings, **GENERATOR)
     assert metrics["curve"]["last"] > CHANCE + 0.3
 
 
@@ -187,4 +189,4 @@ def test_strong_changes_let_a_student_follow_its_teacher_where_the_samples_never
         watched = ImageSet(images=negatives, labels=answers, class_names=data.class_names)
         return learn("", 10, 40, source=source, augment=augment, test=watched)["curve"]["last"]
 
-    assert agreement("heavy") > agreement("none") + 0.15
+    assert agreement("strong") > agreement("none") + 0.15

@@ -58,6 +58,8 @@ def checked(value: Any, kind: Any, metadata: Mapping[str, Any], what: str) -> An
         raise UsageError(f"{what} {value!r} is none of: {', '.join(map(str, choices))}")
     least, most = metadata.get("min"), metadata.get("max")
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise UsageError(f"{what} {value} is not a finite number")
         low, high = -math.inf if least is None else least, math.inf if most is None else most
         if not low <= value <= high:
             bounds = f"is not between {low} and {high}" if high < math.inf else f"is not at least {low}"

@@ -46,7 +46,7 @@ def test_a_killed_writer_leaves_the_old_file_and_the_next_one_cleans_up(tmp_path
     path = tmp_path / "file"
     path.write_bytes(b"old")
     script = (
-        "import os, signal, sys; from degan_cli.atomic import replacing\n"
+        "import os, signal, sys; from degan_cli.artifact.atomic import replacing\n"
         "with replacing(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -64,7 +64,7 @@ def test_a_writer_that_lives_is_left_alone(tmp_path: Path):
     """Two commands that write the same file: the last one wins, neither breaks."""
     path = tmp_path / "file"
     script = (
-        "import sys; from degan_cli.atomic import replacing\n"
+        "import sys; from degan_cli.artifact.atomic import replacing\n"
         "with replacing(sys.argv[1]) as file:\n"
         "    file.write(b'other'); print(flush=True); input()"
     )

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, load_generator, read_header, save_classifier, save_dataset
+from degan_cli.config.methods import ReplaySettings
 from degan_cli.datasets.digits import load_digits
-from degan_cli.methods.settings import ReplaySettings
 from degan_cli.models import Classifier
 from degan_cli.plugins import load_plugins
 from degan_cli.specs import ImageSet, InputSpec

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import SHAPE, TinyDiscriminator, TinyGenerator, run_distill, tiny_classifier
-from degan_cli.engine.step_graph import WARM_UP, StepGraph
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from degan_cli.config.runs import EnrichRun
+from degan_cli.config import EnrichSettings
+from degan_cli.config.stored import stored_run
 from degan_cli.engine import start
+from degan_cli.engine.step_graph import WARM_UP, StepGraph
 from degan_cli.errors import UsageError
 from degan_cli.loops.enrich import enrich
 from degan_cli.methods import DaflSettings, DeganSettings
@@ -110,8 +111,8 @@ def equal(ours, theirs):
 def generator_of(engine, folder, method, settings):
     """A generator's weights after some updates."""
     classifier = engine.place(tiny_classifier(seed=1)).freeze()
-    run = EnrichRun(
-        classifier="t", proxy="noise", size=8, latent=4, width=1, steps=12, batch_size=8, lr=1e-3, ema=0.9,
+    run = EnrichSettings(
+        classifier="t", proxy="noise", latent=4, width=1, steps=12, batch_size=8, lr=1e-3, ema=0.9,
         graphs=engine.graphs, device=engine.device.type, precision="fp32",
     )  # fmt: skip
     torch.manual_seed(5)
@@ -120,7 +121,7 @@ def generator_of(engine, folder, method, settings):
         classifier=classifier, latent=4, lr=1e-3, settings=settings,
     )  # fmt: skip
     proxy = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("e", run.steps, folder, quiet=True) as report:
         kept, _ = enrich(engine, method(parts), classifier, proxy, run, checkpoint, report, StopWatch())
     return kept.state_dict()

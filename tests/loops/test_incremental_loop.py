@@ -12,7 +12,9 @@ import torch
 from conftest import SHAPE, StopAfter, TinyGenerator, tiny_classifier
 from torch import Tensor, nn
 
-from degan_cli.config.runs import IncrementalRun
+from degan_cli.config import IncrementalSettings
+from degan_cli.config.methods import ReplaySettings
+from degan_cli.config.stored import stored_run
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
 from degan_cli.images import augment
@@ -20,7 +22,6 @@ from degan_cli.loops import incremental
 from degan_cli.loops.incremental import teach_new_classes
 from degan_cli.methods import degan_methods
 from degan_cli.methods.replay import Replay
-from degan_cli.methods.settings import ReplaySettings
 from degan_cli.models import Classifier, Generator, widen
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
@@ -80,7 +81,7 @@ def run_increment(
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
     engine = start("cpu", "fp32", seed=0)
     settings = settings or (ReplaySettings() if strategy == "replay" else NoSettings())
-    run = IncrementalRun(
+    run = IncrementalSettings(
         classifier="t", new_data="n", strategy=strategy, optimiser=optimiser, epochs=epochs, batch_size=16, lr=lr,
         weight_decay=1e-3, milestones=milestones, augment=augment, device="cpu", precision="fp32",
     )  # fmt: skip
@@ -90,7 +91,7 @@ def run_increment(
     parts = StrategyParts(engine=engine, model=model, old=old, head=head, settings=settings)
     samples = source()
     torch.manual_seed(11)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("i", 1, folder, quiet=True) as report:
         taught = SPECS[strategy].build(parts)
         images, labels = striped(16 * STEPS)

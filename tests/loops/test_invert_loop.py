@@ -8,13 +8,14 @@ import pytest
 import torch
 from conftest import StopAfter, tiny_classifier
 
-from degan_cli.config.runs import InvertRun
+from degan_cli.config import EnrichSettings
+from degan_cli.config.methods import CdeSettings, InversionSettings
+from degan_cli.config.stored import stored_run
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
 from degan_cli.loops.invert import invert, make_images
 from degan_cli.methods.cde import CondensedExpansion
 from degan_cli.methods.deepinversion import DeepInversion
-from degan_cli.methods.settings import CdeSettings, InversionSettings
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
 from degan_cli.runs.stopping import StopWatch
@@ -84,11 +85,11 @@ def make(folder, watch, kind=DeepInversion, seed=0, bn_weight=10.0, number=11):
     data = ImageSet(images=images, labels=torch.arange(3), class_names=classifier.class_names)
     settings = {DeepInversion: InversionSettings, CondensedExpansion: CdeSettings}[kind](bn_weight=bn_weight)
     inversion = kind(InversionParts(engine=engine, classifier=classifier, condensed=data, settings=settings))
-    run = InvertRun(
+    run = EnrichSettings(
         classifier="t", method="m", number=number, batch_size=4, steps=5, lr=0.05, seed=seed, device="cpu",
         precision="fp32",
     )  # fmt: skip
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("i", 1, folder, quiet=True) as report:
         return make_images(engine, inversion, classifier, run, checkpoint, report, watch)
 

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from degan_cli.config.runs import read_milestones
+from degan_cli.config import TeacherSettings
 from degan_cli.errors import UsageError
 from degan_cli.loops.stages import Milestones, Stages, set_rate
 
@@ -121,10 +121,13 @@ def test_the_rate_is_set_in_all_groups():
     ],
 )
 def test_milestones_are_read_or_taken_at_40_60_and_80_percent(text, epochs, milestones):
-    assert read_milestones(text, epochs) == milestones
+    given = {} if text is None else {"milestones": text}
+    settings = TeacherSettings(dataset="d", architecture="a", optimiser="sgd", epochs=epochs, **given)
+    assert settings.resolved().milestones == milestones
 
 
 @pytest.mark.parametrize("text", ["5,3", "3,3", "0,2", "-1", "two", "1.5", "1;2"])
 def test_milestones_that_do_not_rise_are_refused(text):
-    with pytest.raises(UsageError, match="--milestones .*: write rising epochs, such as 100,150,200"):
-        read_milestones(text, 10)
+    message = "--milestones.*(write rising epochs, such as 100,150,200|is not whole numbers with commas between them)"
+    with pytest.raises(UsageError, match=message):
+        TeacherSettings(dataset="d", architecture="a", optimiser="sgd", milestones=text).resolved()

@@ -8,7 +8,9 @@ import pytest
 import torch
 from conftest import SHAPE, StopAfter, TinyDiscriminator, TinyGenerator, run_distill, tiny_classifier
 
-from degan_cli.config.runs import DistillRun, EnrichRun, TeacherRun
+from degan_cli.config import DistillSettings, EnrichSettings, TeacherSettings
+from degan_cli.config.methods import DeganSettings
+from degan_cli.config.stored import stored_run
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped, UsageError
 from degan_cli.loops.distill import distill
@@ -16,7 +18,6 @@ from degan_cli.loops.enrich import enrich
 from degan_cli.loops.stages import set_rate
 from degan_cli.loops.teacher import train_teacher
 from degan_cli.methods.degan import Degan
-from degan_cli.methods.settings import DeganSettings
 from degan_cli.models import Generator
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
@@ -40,8 +41,10 @@ def striped(count, seed=0):
 def run_teacher(folder, watch, epochs=3, classifier=None, **settings):
     engine = start("cpu", "fp32", seed=0)
     settings = {"batch_size": 16, "lr": 0.01, **settings}
-    run = TeacherRun(dataset="striped", architecture="tiny", epochs=epochs, device="cpu", precision="fp32", **settings)
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    run = TeacherSettings(
+        dataset="striped", architecture="tiny", epochs=epochs, device="cpu", precision="fp32", **settings
+    )
+    checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     classifier = classifier or tiny_classifier()
     with Report("t", 1, folder, quiet=True) as report:
         best, metrics = train_teacher(engine, classifier, striped(120), run, checkpoint, report, watch)
@@ -51,8 +54,8 @@ def run_teacher(folder, watch, epochs=3, classifier=None, **settings):
 def run_enrich(folder, watch, steps=12, ema=0.9, lr=1e-3, classifier=None):
     engine = start("cpu", "fp32", seed=0)
     classifier = (classifier or tiny_classifier(seed=1)).freeze()
-    run = EnrichRun(
-        classifier="t", proxy="p", size=8, latent=4, width=2, steps=steps, batch_size=10, ema=ema, lr=lr,
+    run = EnrichSettings(
+        classifier="t", proxy="p", latent=4, width=2, steps=steps, batch_size=10, ema=ema, lr=lr,
         device="cpu", precision="fp32",
     )  # fmt: skip
     torch.manual_seed(5)
@@ -66,7 +69,7 @@ def run_enrich(folder, watch, steps=12, ema=0.9, lr=1e-3, classifier=None):
         lr=lr,
         settings=DeganSettings(lambda_e=0.5),
     )
-    checkpoint = Checkpoint(folder, run.to_json(), engine)
+    checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("e", steps, folder, quiet=True) as report:
         kept, metrics = enrich(engine, Degan(parts), classifier, noise(35), run, checkpoint, report, watch)
     return kept.state_dict(), metrics
@@ -315,7 +318,7 @@ def test_a_teacher_of_sgd_whose_rate_is_too_large_ends(tmp_path):
 
 def test_a_student_learns_its_teacher_from_stored_images(tmp_path):
     engine = start("cpu", "fp32", seed=0)
-    run = DistillRun(
+    run = DistillSettings(
         teacher="t", student="tiny", samples=("p",), epochs=15, steps_per_epoch=30, batch_size=32, lr=0.01,
         device="cpu", precision="fp32",
     )  # fmt: skip
@@ -323,7 +326,7 @@ def test_a_student_learns_its_teacher_from_stored_images(tmp_path):
     teacher = tiny_classifier(seed=1)
     before = copy.deepcopy(teacher.state_dict())
     with Report("d", 1, None, quiet=True) as report:
-        checkpoint = Checkpoint(tmp_path, run.to_json(), engine)
+        checkpoint = Checkpoint(tmp_path, stored_run(run, {}), engine)
         parts = (engine, teacher, tiny_classifier(seed=2), source, run, checkpoint, report, StopWatch())
         _, metrics = distill(*parts)
     assert metrics["agreement"] > 0.7  # two random networks of three classes agree on a third

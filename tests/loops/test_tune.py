@@ -7,7 +7,6 @@ import pytest
 
 from degan_cli.app import run
 from degan_cli.artifact import read_header
-from degan_cli.commands import tune_weights
 from degan_cli.loops import tune
 from degan_cli.loops.tune import evenness, score
 
@@ -34,7 +33,7 @@ def teacher(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tune, "LAMBDA_E", (0.0, 2.0))
     monkeypatch.setattr(tune, "LAMBDA_D", (1.0,))
-    monkeypatch.setattr(tune_weights, "LEAST_TUNE_STEPS", 2)
+    monkeypatch.setattr("degan_cli.jobs.tune.LEAST_TUNE_STEPS", 2)
     arguments = ["teacher", "--dataset", "digits:0-2", "--arch", "lenet", "--epochs", "1", "-o", "t.safetensors", "-q"]
     assert run(arguments) == 0
 
@@ -44,7 +43,7 @@ GAN = ["--proxy", "digits:3,4", "--steps", "4", "--width", "8", "--batch-size", 
 
 def test_the_weights_of_the_best_short_run_are_used(teacher, capsys, monkeypatch):
     scores = iter((0.0, 1.0))
-    monkeypatch.setattr(tune, "score", lambda look: next(scores))
+    monkeypatch.setattr("degan_cli.jobs.tune.score", lambda seen: next(scores))
     assert run(["enrich", "--classifier", "t.safetensors", *GAN, "--tune", "-o", "g.safetensors", "--json"]) == 0
     captured = capsys.readouterr()
     header = read_header("g.safetensors")
@@ -76,8 +75,11 @@ def test_a_tuned_run_that_was_stopped_goes_on(teacher, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--lambda-d", "3"], "--tune chooses --lambda-e and --lambda-d; leave them out"),
-        (["--method", "dcgan"], 'method "dcgan" has no setting "lambda_e"'),
+        (["--lambda-d", "3"], "--tune chooses both weights; leave --lambda-d out"),
+        (
+            ["--method", "dcgan"],
+            "--tune has no use with --method dcgan",
+        ),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line(teacher, capsys, more, message):

@@ -9,10 +9,10 @@ import torch
 from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
 from torch.nn import functional as F
 
+from degan_cli.config.methods import DeganSettings
 from degan_cli.engine import start
 from degan_cli.methods.dcgan import Dcgan
 from degan_cli.methods.degan import Degan
-from degan_cli.methods.settings import DeganSettings
 from degan_cli.models import Generator, watching
 from degan_cli.specs import MethodParts, NoSettings
 

@@ -10,10 +10,10 @@ import torch
 from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
 from torch.nn import functional as F
 
+from degan_cli.config.methods import AdversarialSettings, DaflSettings
 from degan_cli.engine import start
 from degan_cli.methods.adversarial import Adversarial
 from degan_cli.methods.dafl import Dafl
-from degan_cli.methods.settings import AdversarialSettings, DaflSettings
 from degan_cli.models import Generator
 from degan_cli.specs import MethodParts
 

@@ -11,15 +11,15 @@ import torch
 from conftest import INPUT, tiny_classifier
 from torch import nn
 
+from degan_cli.config.methods import AdiSettings, CdeSettings, InversionSettings, ZskdSettings
 from degan_cli.engine import start
 from degan_cli.errors import UsageError
 from degan_cli.images import draw_siamese, to_unit
 from degan_cli.loops.invert import invert
 from degan_cli.losses import total_variation
 from degan_cli.methods import zskd
-from degan_cli.methods.cde import CondensedExpansion, Judge
+from degan_cli.methods.cde import CondensedExpansion, FeatureDiscriminator
 from degan_cli.methods.deepinversion import DeepInversion, jitter
-from degan_cli.methods.settings import AdiSettings, CdeSettings, InversionSettings, ZskdSettings
 from degan_cli.methods.zskd import ZeroShot, class_similarity, draw_predictions
 from degan_cli.models import Classifier, tapped, watching
 from degan_cli.specs import ImageSet, InversionParts
@@ -355,34 +355,34 @@ def make_cde(images=None, labels=(0, 1, 2), classifier=None, **settings):
 def verdicts(inversion, images, label):
     with torch.no_grad(), tapped(inversion.classifier) as tap:
         features = tap.features(inversion.classifier(images))
-    return inversion.judge(features, torch.full((len(images),), label))
+    return inversion.discriminator(features, torch.full((len(images),), label))
 
 
-def test_the_judge_by_hand():
-    judge = Judge(2, 3)
+def test_the_discriminator_by_hand():
+    discriminator = FeatureDiscriminator(2, 3)
     with torch.no_grad():
-        for weight in judge.parameters():
+        for weight in discriminator.parameters():
             weight.zero_()
-        judge.trunk[0].bias[:2] = torch.tensor([1.0, -1.0])
-        judge.trunk[2].weight[:2, :2] = torch.eye(2)  # (1, -0.2) and then (1, -0.04)
-        judge.any_class.weight[0, :2] = torch.tensor([2.0, 5.0])
-        judge.any_class.bias[0] = 0.5
-        judge.each_class.weight[1, :2] = torch.tensor([3.0, 10.0])
-    logits = judge(torch.zeros(2, 2), torch.tensor([0, 1]))
+        discriminator.trunk[0].bias[:2] = torch.tensor([1.0, -1.0])
+        discriminator.trunk[2].weight[:2, :2] = torch.eye(2)  # (1, -0.2) and then (1, -0.04)
+        discriminator.any_class.weight[0, :2] = torch.tensor([2.0, 5.0])
+        discriminator.any_class.bias[0] = 0.5
+        discriminator.each_class.weight[1, :2] = torch.tensor([3.0, 10.0])
+    logits = discriminator(torch.zeros(2, 2), torch.tensor([0, 1]))
     assert logits.tolist() == pytest.approx([0.5 + 2 - 0.2, 0.5 + 2 - 0.2 + 3 - 0.4])
 
 
-def test_the_judge_learns_to_tell_condensed_from_inverted_images():
+def test_the_discriminator_learns_to_tell_condensed_from_inverted_images():
     torch.manual_seed(0)
     inversion = make_cde(level(0.9, 30), [0, 1, 2] * 10, linear_classifier())
     row = inversion.learn(level(0.1, 30, 1), torch.arange(30) % 3)
-    assert row["judge_loss"] < 0.1  # where knowing nothing costs 2 log(2)
+    assert row["discriminator_loss"] < 0.1  # where knowing nothing costs 2 log(2)
     for label in range(3):
         assert (verdicts(inversion, level(0.9, 20, 2), label) > 0).double().mean() > 0.9
         assert (verdicts(inversion, level(0.1, 20, 3), label) < 0).double().mean() > 0.9
 
 
-def test_the_judge_knows_the_class():
+def test_the_discriminator_knows_the_class():
     """Bright and dark images are alike in number on both sides: only with their class can they be told apart."""
     torch.manual_seed(0)
     bright, dark = level(0.9, 20, 1), level(0.1, 20, 2)
@@ -406,18 +406,18 @@ def test_images_pass_for_condensed_ones():
     assert ends[0] < 0.5 * ends[1]
 
 
-def test_an_inversion_leaves_the_judge_to_its_own_turn():
+def test_an_inversion_leaves_the_discriminator_to_its_own_turn():
     inversion = make_cde()
-    before = copy.deepcopy(inversion.judge.state_dict())
+    before = copy.deepcopy(inversion.discriminator.state_dict())
     values, targets = inversion.begin(6, noise())
     values.requires_grad_()
     loss, row = inversion.loss(values, targets, noise())
     torch.autograd.grad(loss, values)
-    assert all(weight.grad is None for weight in inversion.judge.parameters())
-    assert all(torch.equal(value, before[name]) for name, value in inversion.judge.state_dict().items())
+    assert all(weight.grad is None for weight in inversion.discriminator.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in inversion.discriminator.state_dict().items())
     assert row.keys() == {"cross_entropy", "feature_alignment", "bn_distance"}
     inversion.learn(inversion.pixels(values).detach(), targets)
-    assert not all(torch.equal(value, before[name]) for name, value in inversion.judge.state_dict().items())
+    assert not all(torch.equal(value, before[name]) for name, value in inversion.discriminator.state_dict().items())
 
 
 def test_the_loss_has_each_term_with_its_weight():
@@ -427,13 +427,13 @@ def test_the_loss_has_each_term_with_its_weight():
     loss, row = inversion.loss(values, targets, noise(4))
     again = noise(4)
     rolled = jitter(values, again)  # normalised already
-    changed = 2 * draw_siamese(flip=False, noise=again)((rolled + 1) / 2) - 1  # what the judge sees
+    changed = 2 * draw_siamese(flip=False, noise=again)((rolled + 1) / 2) - 1  # what the discriminator sees
     assert not torch.equal(changed, rolled)
     *body, head = inversion.classifier.network
     features, judged_features = rolled, changed
     for layer in body:
         features, judged_features = layer(features), layer(judged_features)
-    judged = inversion.judge(judged_features, targets).double().sigmoid()
+    judged = inversion.discriminator(judged_features, targets).double().sigmoid()
     torch.testing.assert_close(row["feature_alignment"].double(), -judged.log().mean(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(row["cross_entropy"], nn.functional.cross_entropy(head(features), targets))
     terms = row["cross_entropy"] + 2 * row["bn_distance"] + 3 * row["feature_alignment"]
@@ -444,13 +444,13 @@ def test_one_image_per_class_is_enough():
     images, targets, row = inverted(make_cde(), count=5, steps=3)
     assert images.shape == (5, 1, 8, 8)
     assert all(math.isfinite(value) for value in row.values())
-    assert "judge_loss" in row
+    assert "discriminator_loss" in row
 
 
 def test_a_classifier_without_batch_norm_is_inverted_without_that_term():
     classifier = linear_classifier()
     images, targets, row = inverted(make_cde(classifier=classifier), steps=300)  # a linear one minds the jitter
-    assert row.keys() == {"cross_entropy", "feature_alignment", "judge_loss"}
+    assert row.keys() == {"cross_entropy", "feature_alignment", "discriminator_loss"}
     assert (classifier(images).argmax(dim=1) == targets).float().mean() > 0.7  # chance is a third
 
 
@@ -474,7 +474,9 @@ def test_a_batch_is_made_again_the_same_from_its_seed(kind, settings):
     for seed in (5, 5, 6):
         torch.manual_seed(0)
         inversion = make(kind, settings, classifier, condensed=condensed(level(0.5, 3), [0, 1, 2]))
-        torch.manual_seed(seed + len(made))  # the judge was drawn alike; nothing else may depend on the global state
+        torch.manual_seed(
+            seed + len(made)
+        )  # the discriminator was drawn alike; nothing else may depend on the global state
         made.append(inverted(inversion, steps=3, seed=seed)[0])
     assert torch.equal(made[0], made[1])
     assert not torch.equal(made[0], made[2])

@@ -10,9 +10,9 @@ from conftest import tiny_classifier
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from degan_cli.config.methods import SCALINGS, LwfSettings, ReplaySettings
 from degan_cli.engine import Engine
 from degan_cli.methods import degan_methods
-from degan_cli.methods.settings import SCALINGS, LwfSettings, ReplaySettings
 from degan_cli.models import Classifier, widen
 from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
 

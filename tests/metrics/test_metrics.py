@@ -157,7 +157,7 @@ def test_a_collapsed_generator_is_precise_but_covers_little() -> None:
 
 
 def test_precision_recall_density_coverage_against_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_CHUNK", 37)  # several chunks, the last one short
+    monkeypatch.setattr("degan_cli.metrics.features._CHUNK", 37)  # several chunks, the last one short
     real, fake, k = normal(150, 3), normal(120, 3, seed=1, mean=0.7), 5
 
     def radii(features: Tensor) -> Tensor:

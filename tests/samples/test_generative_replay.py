@@ -7,13 +7,13 @@ import functools
 
 import pytest
 import torch
-from degan_cli.samples.generative_replay import LATENT, Encoder, GenerativeReplay
 from torch import nn
 
 from degan_cli.engine import start
 from degan_cli.losses import information_loss, one_hot_loss
 from degan_cli.models import Classifier
 from degan_cli.samples import generative_replay
+from degan_cli.samples.generative_replay import LATENT, Encoder, GenerativeReplay
 from degan_cli.specs import GanShape, InputSpec
 
 INPUT = InputSpec(channels=1, height=16, width=16, mean=(0.5,), std=(0.5,))

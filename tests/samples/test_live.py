@@ -8,11 +8,11 @@ import pytest
 import torch
 from conftest import INPUT, SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
 
+from degan_cli.config.methods import CdeSettings, DaflSettings
 from degan_cli.engine import start
 from degan_cli.methods.cde import CondensedExpansion
 from degan_cli.methods.dafl import Dafl
 from degan_cli.methods.dcgan import Dcgan
-from degan_cli.methods.settings import CdeSettings, DaflSettings
 from degan_cli.models import Generator
 from degan_cli.samples.online import OnlineGenerator, Pool
 from degan_cli.specs import ImageSet, InversionParts, MethodParts

@@ -124,7 +124,7 @@ def test_a_bank_goes_on_from_its_state(times):
 
 def test_what_it_wraps_learns_and_is_asked_for_the_rest():
     bank = Bank(Counter(), share=0.5)
-    assert bank.live
+    assert bank.online
     assert bank.device == CPU
     assert bank.learn() == {"loss": torch.tensor(1)}
     assert bank.held_out(3).flatten().tolist() == [7, 7, 7]

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from degan_cli.samples.true_images import TrueImages, statistics
 
-from degan_cli.config.runs import CondenseRun
+from degan_cli.config import CondenseSettings
 from degan_cli.images import to_uint8
+from degan_cli.samples.true_images import TrueImages, statistics
 from degan_cli.specs import ImageSet
 
 
@@ -40,7 +40,7 @@ def test_the_whole_set_is_normalised():
 
 @pytest.mark.parametrize("init", ["real", "noise"])
 def test_a_start_depends_on_the_seed_alone_and_leaves_the_random_state(init):
-    run = CondenseRun(dataset="d", per_class=3, steps=1, lr=1.0, init=init, seed=7, device="cpu", precision="fp32")
+    run = CondenseSettings(dataset="d", per_class=3, steps=1, lr=1.0, init=init, seed=7, device="cpu", precision="fp32")
     true = two_classes()
     torch.manual_seed(0)
     first = true.start(run)

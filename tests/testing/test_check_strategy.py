@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 
+from degan_cli.config.methods import SCALINGS, ReplaySettings
 from degan_cli.methods import degan_methods
 from degan_cli.methods.finetune import Finetune
-from degan_cli.methods.settings import SCALINGS, ReplaySettings
 from degan_cli.specs import StrategySpec
 from degan_cli.testing import check_strategy
 

@@ -1,0 +1,37 @@
+"""Settings of every command as its job resolves them, with the built-in methods and strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from degan_cli.config import (
+    CondenseSettings,
+    DistillSettings,
+    EnrichSettings,
+    IncrementalSettings,
+    Settings,
+    TeacherSettings,
+)
+from degan_cli.plugins import load_plugins
+
+PLUGINS = load_plugins(enabled=False)
+REQUIRED: Mapping[type[Settings], Mapping[str, Any]] = {
+    TeacherSettings: {"dataset": "digits", "architecture": "lenet"},
+    CondenseSettings: {"dataset": "digits"},
+    EnrichSettings: {"classifier": "t.safetensors"},
+    DistillSettings: {"teacher": "t.safetensors", "student": "lenet-half"},
+    IncrementalSettings: {"classifier": "t.safetensors", "new_data": "digits:5-9", "strategy": "finetune"},
+}
+"""What nobody can leave out, and a strategy that needs no samples."""
+
+
+def resolve(settings: Any, trained: Mapping[str, Any] | None = None) -> Any:
+    """Every value as it will be used; ``trained`` is the run of an old classifier."""
+    if isinstance(settings, EnrichSettings):
+        return settings.resolved(PLUGINS.methods.get(settings.method))
+    if isinstance(settings, DistillSettings):
+        return settings.resolved(None if settings.method is None else PLUGINS.methods.get(settings.method))
+    if isinstance(settings, IncrementalSettings):
+        return settings.resolved(PLUGINS.strategies.get(settings.strategy), trained or {})
+    return settings.resolved()
