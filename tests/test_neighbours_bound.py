@@ -74,7 +74,8 @@ def learn(trained, plugins, tmp_path):
     ):  # fmt: skip
         engine = start("cpu", "fp32", seed=seed)
         teacher, student = engine.place(trained).freeze(), engine.place(network(4))
-        samples = {"samples": ("t",)} if source is not None else {"method": method, "settings": settings or {}}
+        online = {"method": method, "settings": settings or {}, "milestones": ()}
+        samples = {"samples": ("t",)} if source is not None else online
         run = DistillSettings(
             teacher="t", student="tiny", epochs=epochs, steps_per_epoch=updates_per_epoch, batch_size=64,
             lr=student_lr, beta1=0.9, augment=augment, loss="kd", temperature=4.0, held_out=256, device="cpu",
