@@ -19,6 +19,7 @@ from ..console import is_main_process
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from ..plugins import Plugins
     from ..runs.session import Session
 
 Given = TypeVar("Given", bound=Settings)
@@ -112,16 +113,23 @@ def read(context: typer.Context, kind: type[Given], values: Mapping[str, Any]) -
 
 
 def session_from(context: typer.Context, quiet: bool) -> Session:
-    """A session with the plugins that ``--no-plugins``, ``DEGAN_DISABLE_PLUGINS`` and ``DEGAN_RAISE_PLUGIN_ERRORS``
-    want.
-    """
-    from ..plugins import load_plugins
+    """A session with the plugins of :func:`plugins_from`."""
     from ..runs.session import Session
 
-    enabled = not context.find_root().params.get("no_plugins", False)
+    return Session(plugins=plugins_from(context), external_plugins=_with_plugins(context), quiet=quiet)
+
+
+def plugins_from(context: typer.Context) -> Plugins:
+    """What ``--no-plugins``, ``DEGAN_DISABLE_PLUGINS`` and ``DEGAN_RAISE_PLUGIN_ERRORS`` let be loaded."""
+    from ..plugins import load_plugins
+
     disabled = frozenset(re.split(r"[,\s]+", os.environ.get("DEGAN_DISABLE_PLUGINS", ""))) - {""}
     raise_errors = os.environ.get("DEGAN_RAISE_PLUGIN_ERRORS", "") not in ("", "0")
-    return Session(plugins=load_plugins(enabled, disabled, raise_errors), external_plugins=enabled, quiet=quiet)
+    return load_plugins(_with_plugins(context), disabled, raise_errors)
+
+
+def _with_plugins(context: typer.Context) -> bool:
+    return not context.find_root().params.get("no_plugins", False)
 
 
 def _value(declared: Setting, value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from ..specs import InversionSpec, MethodSpec, StrategySpec
-from .declare import Json, session_from
+from .declare import Json, plugins_from
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -36,7 +36,7 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List what can be named: architectures, datasets, gans, methods, plugins."""
-    plugins = session_from(context, quiet=False).plugins
+    plugins = plugins_from(context)
     rows = [row for row in _rows(plugins, kind, text) if text.casefold() in row["name"].casefold()]
     if as_json:
         print(json.dumps(rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from ..config import (
     Settings,
     TeacherSettings,
 )
-from ..config.arguments import arguments
 from ..runs.session import Session
 from .distill import distill
 from .enrich import enrich
@@ -76,7 +74,7 @@ def demo(settings: DemoSettings, session: Session) -> Demonstration:
     def run(command: str, kind: type[Given], job: Callable[[Given, Session], Made], **values: Any) -> Made:
         shorter = QUICK.get(command, {}) if settings.quick else {}
         given = kind(**values | shorter)
-        session.say(f"$ degan {shlex.join([command, *arguments(given)])}")
+        session.announce(command, given)
         return job(given, session.silent())
 
     def accuracy(model: Path) -> float:

@@ -105,7 +105,9 @@ def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -
     """Train a generator on the new images, in the run folder; its path."""
     path = run.output.folder / "generator.safetensors"
     again = {"resume": settings.resume, "force": not settings.resume, "max_minutes": run.minutes_left}
-    enrich(settings.for_generator(path).replaced(**again), session)
+    generator = settings.for_generator(path).replaced(**again)
+    session.announce("enrich", generator)
+    enrich(generator, session)
     return str(path)
 
 

@@ -44,6 +44,7 @@ def tune(
             max_minutes=run.minutes_left,
             force=not settings.resume,
         )
+        session.announce("enrich", short)
         made = enrich(short, session.silent())
         seen = read_header(made.artifact).metrics
         row = weights | {"score": score(seen), "evenness": evenness(seen["class_counts"])}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..artifact import read_header
+from ..config.arguments import arguments
+from ..config.base import Settings
 from ..config.groups import DataSettings, RunSettings
 from ..config.stored import difference
 from ..console import note
@@ -48,6 +51,10 @@ class Session:
         """A note for people, unless they want none."""
         if not self.quiet:
             note(message)
+
+    def announce(self, command: str, settings: Settings) -> None:
+        """Show the command line that a run inside another one amounts to."""
+        self.say(f"$ degan {shlex.join([command, *arguments(settings)])}")
 
     def silent(self) -> Session:
         """The same for a run inside another one, whose progress would be in the way."""

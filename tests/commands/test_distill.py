@@ -81,7 +81,7 @@ def test_mistakes_are_one_line(models, capsys, arguments, code, message):
 
 def test_steps_and_epochs_together_are_refused(models, capsys):
     assert run(["enrich", "--classifier", "t.safetensors", *TINY_GAN, "--epochs", "3"]) == 2
-    assert "--steps and --epochs both say how long to train" in capsys.readouterr().err
+    assert "--steps has no use with --epochs 3" in capsys.readouterr().err
 
 
 def test_a_dry_run_writes_nothing(models, capsys):

@@ -27,7 +27,16 @@ from degan_cli.specs import ImageSet, InputSpec
 BASE = "base.safetensors"
 TEACH = ["incremental", "--classifier", BASE, "--new-data", "digits:4-6"]
 SHORT = ["--epochs", "1", "-q"]
-TINY_GAN = "--steps 4 --width 2 --batch-size 16 --latent 4"
+TINY_GAN = (
+    "--set",
+    "enrich.steps=4",
+    "--set",
+    "enrich.width=2",
+    "--set",
+    "enrich.batch_size=16",
+    "--set",
+    "enrich.latent=4",
+)
 
 
 def labels_of(split: str, first: int = 0, last: int = 9) -> list[int]:
@@ -103,18 +112,21 @@ def write_pack(path: str, labels: list[int] | None, names: tuple[str, ...], chan
         (["--strategy", "finetun"], 'unknown strategy "finetun"; did you mean "finetune"?'),
         (["--strategy", "degan"], 'unknown strategy "degan"'),
         (["--samples", "digits", "--milestones", "5,3"], "--milestones 5,3: write rising epochs, such as 100,150,200"),
-        (["--samples", "digits", "--milestones", "soon"], "--milestones soon: write rising epochs"),
+        (
+            ["--samples", "digits", "--milestones", "soon"],
+            "--milestones: 'soon' is not whole numbers with commas between them",
+        ),
         (
             ["--samples", "digits", "--set", "scaling=x"],
             "scaling 'x' is none of: tie, full-width, weight-align, logits, none",
         ),
         (["--samples", "digits", "--set", "lambda_x=1"], '"replay" has no setting "lambda_x"; did you mean "lambda_'),
-        (["--samples", "digits", "--set", "lambda_s=-1"], "lambda_s -1.0 is not between 0 and inf"),
+        (["--samples", "digits", "--set", "lambda_s=-1"], "--set lambda_s -1.0 is not at least 0"),
         (["--strategy", "finetune", "--set", "lambda_kd=1"], 'strategy "finetune" has no setting "lambda_kd"; it has '),
         (["--samples", "digits@0"], "the weight '0' is no number greater than 0"),
         (["--strategy", "finetune", "--augment", "rotate"], "--augment"),
         (["--strategy", "finetune", "--epochs", "0"], "--epochs"),
-        (["--enrich", "--enrich-options", "--method nonsense"], 'unknown method "nonsense"'),
+        (["--enrich", "--set", "enrich.method=nonsense"], 'unknown method "nonsense"'),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(here, capsys, arguments, message):
@@ -123,19 +135,19 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(here, capsys, arguments,
     assert list(files(here)) == [BASE]
 
 
-def test_an_open_quotation_mark_in_enrich_options_is_wrong_usage(here, capsys):
-    assert run([*TEACH, *SHORT, "--enrich", "--enrich-options", "--steps '4"]) == 2
-    assert "--enrich-options" in the_error(capsys)
+def test_a_setting_of_the_generator_that_does_not_exist_is_wrong_usage(here, capsys):
+    assert run([*TEACH, *SHORT, "--enrich", "--set", "enrich.steps=many"]) == 2
+    assert "--set enrich.steps=many: 'many' is not a whole number" in the_error(capsys)
 
 
 def test_wrong_milestones_are_said_before_a_generator_is_trained(here, capsys):
-    assert run([*TEACH, *SHORT, "--enrich", "--enrich-options", TINY_GAN, "--milestones", "3,2"]) == 2
+    assert run([*TEACH, *SHORT, "--enrich", *TINY_GAN, "--milestones", "3,2"]) == 2
     assert "--milestones 3,2" in the_error(capsys)
     assert list(files(here)) == [BASE]
 
 
-def test_enrich_options_without_enrich_are_refused(here, capsys):
-    assert run([*TEACH, *SHORT, "--strategy", "finetune", "--enrich-options", TINY_GAN]) == 2
+def test_settings_of_a_generator_without_enrich_are_refused(here, capsys):
+    assert run([*TEACH, *SHORT, "--strategy", "finetune", *TINY_GAN]) == 2
     assert "--enrich" in the_error(capsys)
 
 
@@ -199,8 +211,8 @@ def test_samples_made_for_another_classifier_are_warned_of(here, capsys):
     ("arguments", "message"),
     [
         (["--held-out", "0"], "--held-out 0: adam's stages end by a held-out score; add --optimiser sgd"),
-        (["--milestones", "3,5"], "--milestones and --weight-decay belong to a step schedule; add --optimiser sgd"),
-        (["--weight-decay", "0.1"], "--milestones and --weight-decay belong to a step schedule; add --optimiser sgd"),
+        (["--milestones", "3,5"], "--milestones has no use with --optimiser adam: it is for --optimiser sgd"),
+        (["--weight-decay", "0.1"], "--weight-decay has no use with --optimiser adam: it is for --optimiser sgd"),
         (["--optimiser", "sgd", "--milestones", "5,3"], "--milestones 5,3: write rising epochs"),
     ],
 )
@@ -288,8 +300,10 @@ def test_fixed_leaves_the_old_outputs_in_the_file_as_they_were(here, teach):
 
 
 def test_enrich_leaves_its_generator_in_the_run_folder(here, teach):
-    result, said = teach("--epochs", "1", "--enrich", "--enrich-options", TINY_GAN, "-o", "e.safetensors")
-    assert "$ degan enrich --classifier base.safetensors --proxy digits:4-6 --steps 4" in said
+    result, said = teach("--epochs", "1", "--enrich", *TINY_GAN, "-o", "e.safetensors")
+    (line,) = [line for line in said.splitlines() if line.startswith("$ degan enrich ")]
+    assert line.startswith("$ degan enrich --classifier base.safetensors --proxy digits:4-6 ")
+    assert "--steps 4 " in line
     generator = here / "e.run" / "generator.safetensors"
     made = read_header(generator)
     assert (made.kind, made.class_names) == ("generator", ("0", "1", "2", "3"))
@@ -312,14 +326,14 @@ def test_enrich_leaves_its_generator_in_the_run_folder(here, teach):
 
 
 def test_quiet_holds_for_the_generator_too(teach):
-    _, said = teach(*SHORT, "--enrich", "--enrich-options", TINY_GAN, "-o", "e.safetensors")
+    _, said = teach(*SHORT, "--enrich", *TINY_GAN, "-o", "e.safetensors")
     assert [line for line in said.splitlines() if "warning" not in line] == []
 
 
 def test_a_plain_state_dict_and_a_named_architecture_can_be_enriched(here, teach):
     plugins = load_plugins(enabled=False)
     save_file(load_classifier(here / BASE, plugins).model.network.state_dict(), here / "plain.safetensors")
-    enrich = (*SHORT, "--enrich", "--enrich-options", TINY_GAN)
+    enrich = (*SHORT, "--enrich", *TINY_GAN)
     command = ["incremental", "--classifier", "plain.safetensors", "--new-data", "digits:4-6", "--num-classes", "4"]
     teach("--arch", "lenet", *enrich, "-o", "p.safetensors", command=command)
     header = read_header(here / "p.safetensors")
@@ -375,7 +389,7 @@ def test_defaults_are_those_of_the_classifiers_own_run(here, teach, classifier, 
 
 
 def test_resume_takes_a_complete_result_as_it_is(here, teach, capsys):
-    arguments = (*SHORT, "--enrich", "--enrich-options", TINY_GAN, "-o", "e.safetensors")
+    arguments = (*SHORT, "--enrich", *TINY_GAN, "-o", "e.safetensors")
     first, _ = teach(*arguments)
     before = files(here)
     again, _ = teach(*arguments, "--resume")
@@ -403,7 +417,7 @@ def test_a_stopped_run_is_taken_up_and_ends_as_an_unbroken_one(here, teach, caps
 
 
 def test_a_run_that_stops_in_its_generator_is_taken_up_there(here, teach, capsys):
-    arguments = ("--epochs", "1", "-q", "--enrich", "--enrich-options", TINY_GAN)
+    arguments = ("--epochs", "1", "-q", "--enrich", *TINY_GAN)
     whole, _ = teach(*arguments, "-o", "whole.safetensors")
     assert run([*TEACH, *arguments, "-o", "part.safetensors", "--max-minutes", "0"]) == 75
     assert "--max-minutes is over" in capsys.readouterr().err

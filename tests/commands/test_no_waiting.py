@@ -48,7 +48,7 @@ def reads(command):
 @pytest.mark.parametrize(
     "command",
     [
-        [*STUDENT, "--samples", "g.safetensors", "--ce-weight", "0.3", "--augment", "heavy"],
+        [*STUDENT, "--samples", "g.safetensors", "--ce-weight", "0.3", "--augment", "strong"],
         [*STUDENT, "--samples", "g.safetensors@0.5", "--samples", "s.safetensors@0.5", "--augment", "crop-flip"],
         [*LIVE, "dafl"],
         [*LIVE, "mb-dfkd"],

@@ -59,8 +59,8 @@ def reproduce(data_dir, *arguments):
 @pytest.mark.parametrize(
     ("table", "only", "rows"),
     [
-        ("table1", "fashion-mnist", ["teacher", "true", "proxy", "dcgan", "degan", "proxy, heavy", "degan, heavy"]),
-        ("table2", "cifar100-6", ["proxy", "dcgan", "degan", "proxy, heavy", "degan, heavy"]),
+        ("table1", "fashion-mnist", ["teacher", "true", "proxy", "dcgan", "degan", "proxy, strong", "degan, strong"]),
+        ("table2", "cifar100-6", ["proxy", "dcgan", "degan", "proxy, strong", "degan, strong"]),
         (
             "table3",
             "digits-5+5",
@@ -74,7 +74,7 @@ def reproduce(data_dir, *arguments):
                 "teacher",
                 "true",
                 "degan",
-                "degan, heavy",
+                "degan, strong",
                 "zskd",
                 "dafl",
                 "mb-dfkd",
@@ -150,14 +150,14 @@ def test_missing_data_are_told_by_the_command_that_needs_them(in_process, capsys
     assert reproduce(tmp_path / "nothing", "table2", "--only", "svhn/proxy") == 3
     error = capsys.readouterr().err
     assert "cifar10" in error
-    assert "ended with exit code 3: degan teacher --dataset cifar10" in error
+    assert "ended with exit code 3: degan teacher --arch alexnet --dataset cifar10" in error
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--only", "svhm"], "--only svhm: no cell of table2 is called so"),
-        (["--seeds", "a"], "--seeds a: write numbers, such as 0,1,2"),
+        (["--seeds", "a"], "--seeds: 'a' is not whole numbers with commas between them"),
     ],
 )
 def test_bad_options_are_one_line(data_dir, in_process, capsys, arguments, message):

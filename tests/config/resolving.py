@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from degan_cli import config
 from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
@@ -16,6 +17,12 @@ from degan_cli.config import (
 from degan_cli.plugins import load_plugins
 
 PLUGINS = load_plugins(enabled=False)
+KINDS = [
+    kind
+    for kind in vars(config).values()
+    if isinstance(kind, type) and issubclass(kind, Settings) and kind is not Settings
+]
+"""The settings of each command."""
 REQUIRED: Mapping[type[Settings], Mapping[str, Any]] = {
     TeacherSettings: {"dataset": "digits", "architecture": "lenet"},
     CondenseSettings: {"dataset": "digits"},

@@ -1,17 +1,15 @@
-"""The one check that refuses a setting that has no use: each setting in a run where it is idle, and in one where not."""
+"""The one check that refuses idle settings: each in a run where it has no use, and in one where it has."""
 
 from __future__ import annotations
 
 import pytest
-from resolving import REQUIRED, resolve
+from resolving import KINDS, REQUIRED, resolve
 
-from degan_cli import config
 from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
     IncrementalSettings,
-    Settings,
     TeacherSettings,
 )
 from degan_cli.config.conditions import CONDITIONS
@@ -33,7 +31,14 @@ CASES = [
     (TeacherSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
     (CondenseSettings, {"flip": True}, {"augment": False}, "--no-augment", "it is for runs that augment", {}),
     *(
-        (CondenseSettings, own, {}, "--matching distribution", "it is for --matching gradient", {"matching": "gradient"})
+        (
+            CondenseSettings,
+            own,
+            {},
+            "--matching distribution",
+            "it is for --matching gradient",
+            {"matching": "gradient"},
+        )
         for own in ({"outer": 3}, {"inner": 5})
     ),
     (EnrichSettings, {"proxy": "digits"}, DAFL, "--method dafl", PROXY, {}),
@@ -128,10 +133,9 @@ def test_a_run_without_it_is_fine(case):
 
 
 def test_every_setting_with_a_condition_is_tried_above():
-    kinds = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, Settings)]
     conditional = {
         (kind, name)
-        for kind in kinds
+        for kind in KINDS
         for name, declared in kind.declared().items()
         if declared.metadata["needs"] or declared.metadata["only_for"]
     }
@@ -139,10 +143,9 @@ def test_every_setting_with_a_condition_is_tried_above():
 
 
 def test_every_condition_decides_over_a_setting_and_names_settings_that_exist():
-    kinds = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, Settings)]
-    every = {name: declared for kind in kinds for name, declared in kind.declared().items()}
+    every = {name: declared for kind in KINDS for name, declared in kind.declared().items()}
     used = set()
-    for kind in kinds:
+    for kind in KINDS:
         for declared in kind.declared().values():
             used |= {*declared.metadata["needs"], *filter(None, [declared.metadata["only_for"]])}
     assert used == CONDITIONS.keys()

@@ -8,10 +8,10 @@ from degan_cli.paper.parts import Part
 from degan_cli.paper.run import Ledger, run_parts
 from degan_cli.runs.stopping import StopWatch
 
-T = Part(label="t", command="teacher", options=())
-G = Part(label="g", command="enrich", options=(), needs=(("--classifier", T),))
-S = Part(label="s", command="distill", options=(), needs=(("--teacher", T), ("--samples", G)))
-U = Part(label="u", command="distill", options=("--samples", "noise"), needs=(("--teacher", T),))
+T = Part(label="t", command="teacher", values={"dataset": "digits", "architecture": "lenet"})
+G = Part(label="g", command="enrich", values={"proxy": "noise"}, needs=(("classifier", T),))
+S = Part(label="s", command="distill", values={"student": "lenet"}, needs=(("teacher", T), ("samples", G)))
+U = Part(label="u", command="distill", values={"student": "lenet", "samples": ("noise",)}, needs=(("teacher", T),))
 
 
 class Played:
@@ -21,7 +21,7 @@ class Played:
         self.codes, self.commands, self.alive, self.most = codes, [], 0, 0
 
     def popen(self, command, stdout, env):
-        play, output = self, command[command.index("-o") + 1]
+        play, output = self, command[command.index("--output") + 1]
         self.commands.append(command)
         self.alive += 1
         self.most = max(self.most, self.alive)
@@ -44,14 +44,14 @@ class Played:
 
 @pytest.fixture
 def play(monkeypatch, tmp_path):
-    def go(wanted, jobs=1, codes=None, watch=None):
+    def go(wanted, jobs=1, codes=None, watch=None, program=run.PROGRAM):
         played, done = Played(codes or {}), []
         monkeypatch.setattr(run, "Popen", played.popen)
         monkeypatch.setattr(run, "POLL_SECONDS", 0)
         played.done = done
         arguments = (watch or StopWatch(), Ledger(tmp_path / "parts.json"), lambda line: None, done.append)
         try:
-            run_parts(wanted, tmp_path, ["--data-dir", "d"], jobs, *arguments)
+            run_parts(wanted, tmp_path, ["--data-dir", "d"], jobs, *arguments, program)
         finally:
             go.played = played
         return played
@@ -60,7 +60,7 @@ def play(monkeypatch, tmp_path):
 
 
 def names(played):
-    return [command[command.index("-o") + 1].rpartition("/")[2][0] for command in played.commands]
+    return [command[command.index("--output") + 1].rpartition("/")[2][0] for command in played.commands]
 
 
 def test_each_part_runs_once_after_what_it_needs(play):
@@ -99,6 +99,12 @@ def test_when_the_time_is_over_the_rest_is_left_for_the_next_slice(play):
         play([S, U], codes={"g": 75})
     assert caught.value.exit_code == 75
     assert names(play.played) == ["t", "g"]
+
+
+def test_what_starts_degan_may_be_told_to_leave_plugins_out(play):
+    played = play([U], program=("python", "-m", "degan_cli", "--no-plugins"))
+    for command, name in zip(played.commands, ("teacher", "distill"), strict=True):
+        assert command[:5] == ["python", "-m", "degan_cli", "--no-plugins", name]
 
 
 def test_each_command_gets_the_minutes_that_are_left(play):

@@ -12,8 +12,8 @@ from degan_cli.paper.tables import TABLES
 ABOUT = {"command": "degan reproduce", "commit": "c0", "date": "2026-11-21", "hardware": {}}
 
 
-def maker(seed=0, digest="d", common=("--precision", "fp32")):
-    return Maker(seed=seed, common=common, digest=lambda expression: f"{digest} {expression}")
+def maker(seed=0, digest="d", precision="fp32"):
+    return Maker(seed=seed, common={"precision": precision}, digest=lambda expression: f"{digest} {expression}")
 
 
 def cells(table, *only, scale="paper", **about):
@@ -39,25 +39,27 @@ def test_a_student_of_degan_is_a_teacher_a_generator_and_a_student():
     (cell,) = cells("table2", "svhn/degan")
     teacher, _, generator, student = cell.part.in_order()
     assert teacher.command == "teacher"
-    assert "--dataset cifar10 --arch alexnet" in " ".join(teacher.options)
-    assert dict(generator.needs) == {"--classifier": teacher}
-    assert "--proxy svhn --method degan" in " ".join(generator.options)
-    assert dict(student.needs) == {"--teacher": teacher, "--samples": generator}
-    assert student.arguments(Path("p"))[:3] == ["distill", "--student", "alexnet-half"]
+    assert (teacher.values["dataset"], teacher.values["architecture"]) == ("cifar10", "alexnet")
+    assert dict(generator.needs) == {"classifier": teacher}
+    assert (generator.values["proxy"], generator.values["method"]) == ("svhn", "degan")
+    assert dict(student.needs) == {"teacher": teacher, "samples": generator}
+    teacher_file, samples_file = str(teacher.path(Path("p"))), str(generator.path(Path("p")))
+    command = ["distill", "--teacher", teacher_file, "--student", "alexnet-half", "--samples", samples_file]
+    assert student.arguments(Path("p"))[: len(command)] == command
 
 
 def test_stored_samples_have_the_authors_other_beta():
-    options = {cell.row: cell.part.options for cell in cells("table1", "cifar10")}
-    assert "--beta1" in options["true"]
-    assert "--beta1" in options["proxy"]
-    assert "--beta1" not in options["degan"]
-    assert "--beta1" not in options["dcgan"]
+    values = {cell.row: cell.part.values for cell in cells("table1", "cifar10")}
+    assert "beta1" in values["true"]
+    assert "beta1" in values["proxy"]
+    assert "beta1" not in values["degan"]
+    assert "beta1" not in values["dcgan"]
 
 
 def test_strongly_changed_samples_come_from_the_same_generator():
-    plain, heavy = (cells("table2", f"svhn/{row}")[0].part for row in ("degan", "degan, heavy"))
-    assert heavy.needs == plain.needs
-    assert heavy.options == ("--student", "alexnet-half", "--augment", "heavy", *plain.options[2:])
+    plain, strong = (cells("table2", f"svhn/{row}")[0].part for row in ("degan", "degan, strong"))
+    assert strong.needs == plain.needs
+    assert strong.values == {**plain.values, "augment": "strong"}
 
 
 def test_tables_share_the_parts_that_are_the_same():
@@ -69,9 +71,7 @@ def test_tables_share_the_parts_that_are_the_same():
     assert len(teachers) == 1
 
 
-@pytest.mark.parametrize(
-    "other", [{"seed": 1}, {"digest": "other images"}, {"common": ("--precision", "bf16")}, {"scale": "hour"}]
-)
+@pytest.mark.parametrize("other", [{"seed": 1}, {"digest": "other images"}, {"precision": "bf16"}, {"scale": "hour"}])
 def test_another_setting_or_input_gives_another_name_all_the_way_down(other):
     (before,), (after,) = cells("table2", "noise/degan"), cells("table2", "noise/degan", **other)
     names = {part.name for part in before.part.in_order()}
@@ -81,8 +81,9 @@ def test_another_setting_or_input_gives_another_name_all_the_way_down(other):
 def test_icarls_rows_extend_a_classifier_with_sigmoids_and_the_papers_own_one_with_a_softmax():
     for cell in cells("table3", "cifar100-20+20"):
         first = next(cell.part.in_order())
-        outputs = first.options[first.options.index("--outputs") + 1]
-        assert (outputs == "sigmoid") == (cell.row in ("old-sigmoid", "finetune", "fixed", "lwf-mc")), cell.row
+        assert (first.values["outputs"] == "sigmoid") == (cell.row in ("old-sigmoid", "finetune", "fixed", "lwf-mc")), (
+            cell.row
+        )
 
 
 def test_class_orders_differ_by_seed_and_old_and_new_never_overlap():
@@ -105,24 +106,25 @@ def test_each_row_is_measured_on_all_classes_that_it_has_learned():
 def test_samples_and_new_images_are_mixed_where_the_row_says_so():
     (degan,), (both,) = (cells("table3", f"cifar100-20+20/degan{more}") for more in ("", " + proxy"))
     assert dict(degan.part.needs) == dict(both.part.needs)
-    assert "--samples" not in degan.part.options
-    new = both.part.options[both.part.options.index("--new-data") + 1]
-    assert both.part.options[both.part.options.index("--samples") + 1] == new
+    assert "samples" not in degan.part.values
+    generator = dict(both.part.needs)["samples"]
+    new = both.part.values["new_data"]
+    assert both.part.settings(Path("p")).samples == (new, str(generator.path(Path("p"))))
 
 
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
     (first,) = cells("table3", "cifar100-20+20/degan + proxy")
-    assert dict(second.part.needs)["--classifier"] == first.part
-    generator = dict(second.part.needs)["--samples"]
-    assert dict(generator.needs)["--classifier"] == first.part
+    assert dict(second.part.needs)["classifier"] == first.part
+    generator = dict(second.part.needs)["samples"]
+    assert dict(generator.needs)["classifier"] == first.part
 
 
 def test_only_takes_names_columns_and_patterns():
     assert [cell.name for cell in cells("table2", "*/degan")] == [f"{c.name}/degan" for c in TABLES["table2"]]
     assert {cell.name for cell in cells("table2", "svhn")} == {
         *("svhn/proxy", "svhn/dcgan", "svhn/degan"),
-        *("svhn/proxy, heavy", "svhn/degan, heavy"),
+        *("svhn/proxy, strong", "svhn/degan, strong"),
     }
     with pytest.raises(UnknownName, match=r"--only svhm: no cell of table2 is called so; there are cifar100-90/proxy"):
         cells("table2", "svhm")

@@ -1,0 +1,128 @@
+"""The ``run`` of an artifact: names that stay, what belongs there, and how two of them are compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from resolving import REQUIRED, resolve
+
+from degan_cli.config import DistillSettings, EnrichSettings, SampleSettings, TeacherSettings
+from degan_cli.config.stored import difference, stored_run
+
+USED = {"device": "cpu", "precision": "fp32", "compiled": False}
+
+
+def stored(kind, derived=USED, **own):
+    run = stored_run(resolve(kind(**REQUIRED[kind] | own)), derived)
+    assert json.loads(json.dumps(run)).keys() == run.keys()
+    return run
+
+
+def test_a_teachers_run_by_hand():
+    run = stored(TeacherSettings, optimiser="sgd", epochs=10, seed=3, output="o.safetensors", max_minutes=5, force=True)
+    assert json.loads(json.dumps(run)) == {
+        "dataset": "digits",
+        "architecture": "lenet",
+        "optimiser": "sgd",
+        "epochs": 10,
+        "batch_size": 128,
+        "lr": 0.1,
+        "patience": 100,
+        "milestones": [4, 6, 8],
+        "weight_decay": 2e-4,
+        "augment": "none",
+        "outputs": "softmax",
+        "held_out": 0.2,
+        "device": "cpu",
+        "precision": "fp32",
+        "seed": 3,
+        "compiled": False,
+    }
+
+
+def test_where_and_when_it_ran_is_not_how_it_was_made():
+    run = stored(EnrichSettings, proxy="d", data_dir="x", download=True, resume=True, dry_run=True, epochs=3, tune=True)
+    left_out = {"output", "max_minutes", "resume", "force", "dry_run", "data_dir", "download", "epochs", "tune"}
+    assert not left_out & run.keys()
+    assert not {"lambda_e", "lambda_d"} & run.keys()  # they are among the settings of the method's own
+    assert run["classifier"] == "t.safetensors"  # text, not a path
+
+
+def test_what_is_only_for_other_methods_is_left_out():
+    generator = {"gan", "latent", "width", "ema", "graphs", "proxy"}
+    assert generator <= stored(EnrichSettings, method="dafl").keys()
+    assert "number" not in stored(EnrichSettings, method="dafl")
+    images = stored(EnrichSettings, method="zskd")
+    assert not generator & images.keys()
+    assert images["number"] == 40_000
+
+
+def test_samples_that_are_made_meanwhile_are_an_object_of_their_own():
+    run = stored(DistillSettings, USED | {"live.size": 32}, method="dafl", update_every=3)
+    assert run["live"] == {
+        "method": "dafl",
+        "proxy": None,
+        "condensed": None,
+        "gan": "dafl",
+        "every": 3,
+        "batch_size": 512,
+        "steps": None,
+        "lr": 0.02,
+        "latent": 100,
+        "width": 64,
+        "replay": "none",
+        "replay_share": 0.125,
+        "settings": {"one_hot_weight": 1.0, "information_weight": 5.0, "activation_weight": 0.1},
+        "size": 32,
+    }
+    live = stored(DistillSettings, method="zskd")["live"]
+    assert (live["gan"], live["latent"], live["width"], live["steps"], live["method"]) == (
+        None,
+        None,
+        None,
+        1500,
+        "zskd",
+    )
+
+
+def test_what_is_known_later_replaces_what_was_given():
+    run = stored(DistillSettings, USED | {"device": "cuda", "live": None, "outputs": "x"}, samples=("digits",))
+    assert (run["device"], run["live"], run["outputs"]) == ("cuda", None, "x")
+    sample = stored_run(SampleSettings(generator="g", classes="a,b"), {"classes": ["a", "b"], "classifier": Path("t")})
+    assert sample == {
+        "generator": "g",
+        "number": 1000,
+        "balanced": False,
+        "classes": ["a", "b"],
+        "classifier": "t",
+        "device": "auto",
+        "precision": "auto",
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "differs"),
+    [
+        ({"a": 1, "b": (1, 2)}, {"b": [1, 2], "a": 1}, None),
+        ({"a": 1}, {"a": 2}, ("a", 1, 2)),
+        ({"a": 1, "b": 1}, {"a": 2, "b": 2}, ("a", 1, 2)),
+        ({"a": None}, {}, None),
+        ({}, {"a": 0}, ("a", None, 0)),
+        ({"live": {"x": 1}}, {"live": {"x": 2}}, ("live", {"x": 1}, {"x": 2})),
+        ({"augment": "heavy"}, {"augment": "strong"}, None),
+        ({"augment": "strong"}, {"augment": "heavy"}, None),
+        ({"augment": "heavy"}, {"augment": "crop"}, ("augment", "strong", "crop")),
+        ({"other": "heavy"}, {"other": "strong"}, ("other", "heavy", "strong")),
+    ],
+)
+def test_runs_are_equal_or_the_first_difference_is_told(before, now, differs):
+    assert difference(before, now) == differs
+
+
+def test_the_run_of_an_old_file_equals_that_of_the_same_settings_today():
+    now = stored(DistillSettings, samples=("digits",), augment="heavy")
+    assert now["augment"] == "strong"
+    assert difference(json.loads(json.dumps(now)) | {"augment": "heavy"}, now) is None
