@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +18,9 @@ from typing import Any
 
 from results_file import write
 
-from degan_cli.commands.demo import GAN, PROXY, STUDENT, TEACHER, TRUE_DATA
+from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
+from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
+from degan_cli.jobs.demo import GAN, PROXY, STUDENT, TEACHER, TRUE_DATA
 from degan_cli.loops.tune import evenness, grid, score
 from degan_cli.paper.provenance import provenance
 
@@ -34,13 +35,6 @@ SIGNALS: dict[str, Callable[[Look], float]] = {
     "rarest class": lambda look: min(look["class_counts"].values()),
     "spread of the images": lambda look: look["image_spread"],
 }
-
-
-def degan(arguments: str) -> dict[str, Any]:
-    """The metrics that a command reports."""
-    command = [sys.executable, "-m", "degan_cli", *shlex.split(arguments), "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return dict(json.loads(done.stdout)["metrics"])
 
 
 def ranks(values: list[float]) -> list[float]:
@@ -66,20 +60,23 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    session = Session(quiet=True)
     for seed in map(int, options.seeds.split(",")):
         folder = options.work / f"seed{seed}"
-        shared = f"--seed {seed} -q --resume"
+        shared = {"seed": seed, "resume": True}
         t = folder / "t.safetensors"
-        degan(f"teacher --dataset {TRUE_DATA} {TEACHER} {shared} -o {t}")
+        teacher(TeacherSettings(dataset=TRUE_DATA, output=t, **TEACHER, **shared), session)
         for lambda_e, lambda_d in grid():
             g, s = (folder / f"{kind}-{lambda_e:g}-{lambda_d:g}.safetensors" for kind in "gs")
-            weights = f"--lambda-e {lambda_e:g} --lambda-d {lambda_d:g}"
-            last = degan(f"enrich --classifier {t} --proxy {PROXY} {GAN} {weights} {shared} -o {g}")
+            values = {**GAN, "lambda_e": lambda_e, "lambda_d": lambda_d, **shared}
+            last = enrich(EnrichSettings(classifier=t, proxy=PROXY, output=g, **values), session).metrics
             looks = [json.loads(line) for line in (g.with_suffix(".run") / "metrics.jsonl").read_text().splitlines()]
             early = next(look for look in looks if look["step"] >= last["updates"] / 8)
-            agreement = degan(f"distill --teacher {t} {STUDENT} --samples {g} {shared} -o {s}")["agreement"]
-            # `digits` by itself has a test split; as a file, its training split serves to judge the weights.
-            accuracy = degan(f"eval {s} --dataset {training_digits(folder)}")["accuracy"]
+            values = {**STUDENT, "samples": (str(g),), **shared}
+            agreement = distill(DistillSettings(teacher=t, output=s, **values), session).metrics["agreement"]
+            # `digits` by itself has a test split; as a file, its training split serves to compare the weights.
+            measured = evaluate(EvaluateSettings(model=s, dataset=str(training_digits(folder))), session)
+            accuracy = measured.metrics["accuracy"]
             signals = {
                 name: [round(float(signal(look)), 4) for look in (early, last)] for name, signal in SIGNALS.items()
             }
