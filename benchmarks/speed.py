@@ -29,8 +29,7 @@ from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from degan_cli.engine import Engine, start
-from degan_cli.gans.dcgan import Discriminator
-from degan_cli.gans.dcgan import Generator as Network
+from degan_cli.gans.dcgan import DcganDiscriminator, DcganGenerator
 from degan_cli.images import Shuffle, to_unit
 from degan_cli.losses import student_loss
 from degan_cli.methods import DeganSettings
@@ -65,8 +64,8 @@ def enrich_step(engine: Engine, batch: int, size: int = 32, make: Make = alexnet
     shape = GanShape(channels=3, size=size)
     parts = MethodParts(
         engine=engine,
-        generator=Generator(Network(shape), "dcgan", shape),
-        discriminator=Discriminator(shape),
+        generator=Generator(DcganGenerator(shape), "dcgan", shape),
+        discriminator=DcganDiscriminator(shape),
         classifier=engine.place(classifier_of(make, size)).freeze(),
         latent=shape.latent,
         lr=2e-4,
@@ -86,7 +85,7 @@ def distill_step(
 ) -> Step:
     """Our step of distill, without its report."""
     shape = GanShape(channels=3, size=size)
-    samples = GeneratorSource(engine.place(Generator(Network(shape), "dcgan", shape)), engine.device)
+    samples = GeneratorSource(engine.place(Generator(DcganGenerator(shape), "dcgan", shape)), engine.device)
     teacher = engine.place(classifier_of(make, size)).freeze()
     student = engine.prepare(classifier_of(make_student, size)).train()
     optimiser = engine.adam(student.parameters(), 1e-3, 0.5)
@@ -117,9 +116,9 @@ def plain_step(loop: str, device: torch.device, batch: int) -> Step:
     def placed(network: nn.Module) -> nn.Module:
         return plain.with_library_layers(network).to(device)
 
-    generator, teacher = placed(Network(shape)), placed(alexnet(len(NAMES)))
+    generator, teacher = placed(DcganGenerator(shape)), placed(alexnet(len(NAMES)))
     if loop == "enrich":
-        discriminator, proxy = placed(Discriminator(shape)), proxy_images(32)
+        discriminator, proxy = placed(DcganDiscriminator(shape)), proxy_images(32)
         return plain.enrich_step(generator, discriminator, teacher.eval(), proxy, batch, shape.latent, device)
     return plain.distill_step(generator, teacher, placed(alexnet_half(len(NAMES))), batch, shape.latent, device)
 

@@ -21,7 +21,7 @@ from results_file import write
 from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
 from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
 from degan_cli.jobs.demo import GAN, PROXY, STUDENT, TEACHER, TRUE_DATA
-from degan_cli.loops.tune import evenness, grid, score
+from degan_cli.loops.tune import evenness, score, weight_grid
 from degan_cli.paper.provenance import provenance
 
 Look = Mapping[str, Any]
@@ -66,7 +66,7 @@ def main() -> None:
         shared = {"seed": seed, "resume": True}
         t = folder / "t.safetensors"
         teacher(TeacherSettings(dataset=TRUE_DATA, output=t, **TEACHER, **shared), session)
-        for lambda_e, lambda_d in grid():
+        for lambda_e, lambda_d in weight_grid():
             g, s = (folder / f"{kind}-{lambda_e:g}-{lambda_d:g}.safetensors" for kind in "gs")
             values = {**GAN, "lambda_e": lambda_e, "lambda_d": lambda_d, **shared}
             last = enrich(EnrichSettings(classifier=t, proxy=PROXY, output=g, **values), session).metrics

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import __version__
 from ..errors import BadFile, Diverged
 from .header import Header
-from .safetensors_file import check_finite, label, read_metadata, read_tensors, write_tensors
+from .safetensors_file import check_tensors_finite, label, read_metadata, read_tensors, write_tensors
 
 USES = {
     "classifier": "--classifier and --teacher take classifiers, degan eval does too",
@@ -57,7 +57,7 @@ def made_here(**values: Any) -> Header:
 def write_artifact(path: str | Path, tensors: Mapping[str, Tensor], header: Header) -> str:
     """Write it and return its SHA-256; raises Diverged, writing nothing, when a tensor is not finite."""
     try:
-        check_finite(tensors, label(path))
+        check_tensors_finite(tensors, label(path))
     except BadFile as error:
         raise Diverged(f"{error}; nothing was written") from error
     return write_tensors(path, tensors, {"degan": header.to_text()})

@@ -106,7 +106,7 @@ def read_tensors(path: str | Path, allow_nonfinite: bool = False) -> tuple[dict[
             raise BadFile(f"{name}: damaged ({error}); fetch or make it again") from error
         del data
         if not allow_nonfinite:
-            check_finite(tensors, name)
+            check_tensors_finite(tensors, name)
         return tensors, metadata, digest
 
     return _with_file(path, read)
@@ -117,7 +117,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return _with_file(path, lambda file, name: _read_head(file, name)[2])
 
 
-def check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
+def check_tensors_finite(tensors: Mapping[str, Tensor], name: str) -> None:
     """Raises BadFile, naming the first tensor of file ``name`` that holds NaN or an infinity."""
     for key in sorted(tensors):
         tensor = tensors[key]

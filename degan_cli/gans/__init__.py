@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 def _generator(shape: GanShape) -> nn.Module:
-    from .dcgan import Generator
+    from .dcgan import DcganGenerator
 
-    return Generator(shape)
+    return DcganGenerator(shape)
 
 
 def _discriminator(shape: GanShape) -> nn.Module:
-    from .dcgan import Discriminator
+    from .dcgan import DcganDiscriminator
 
-    return Discriminator(shape)
+    return DcganDiscriminator(shape)
 
 
 def _dafl_generator(shape: GanShape) -> nn.Module:
-    from .dafl import Generator
+    from .dafl import DaflGenerator
 
-    return Generator(shape)
+    return DaflGenerator(shape)
 
 
 @hookimpl

@@ -21,7 +21,7 @@ CONTRAST = 1.5
 """First weight of the last BatchNorm; pixels then spread by about a quarter, as those of photographs do."""
 
 
-class Generator(nn.Module):
+class DaflGenerator(nn.Module):
     """z (batch, latent) to images (batch, channels, size, size) in [0, 1].
 
     At 3x32x32, width 64 and latent 1000: 8.42 million parameters, nearly all of them in the linear layer.

@@ -35,7 +35,7 @@ def hidden_widths(shape: GanShape) -> list[int]:
     return [shape.width * min(1 << block, WIDEST) for block in range(int(math.log2(shape.size)) - 1)]
 
 
-class Generator(nn.Module):
+class DcganGenerator(nn.Module):
     """z (batch, latent) to images (batch, channels, size, size) in [0, 1].
 
     At 3x32x32, width 64 and latent 100: 3 573 824 parameters.
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         return (torch.tanh(images.float()) + 1) / 2  # bf16 has too few steps near 1 for pixels
 
 
-class Discriminator(nn.Module):
+class DcganDiscriminator(nn.Module):
     """Images (batch, channels, size, size) in [0, 1] to logits (batch,), positive for real.
 
     At 3x32x32 and width 64: 2 759 424 parameters. Its BatchNorm takes real and generated images in batches apart.

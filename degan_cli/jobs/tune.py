@@ -1,4 +1,4 @@
-"""Choose a method's loss weights by short runs on a grid, each a run of its own, and their scores."""
+"""Choose a method's loss weights by short runs on a weight_grid, each a run of its own, and their scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..artifact import read_header
 from ..config import EnrichSettings
-from ..loops.tune import evenness, grid, score
+from ..loops.tune import evenness, score, weight_grid
 from ..runs.result import Result
 from ..runs.session import Run, Session
 
@@ -30,7 +30,7 @@ def tune(
     """
     steps = max(LEAST_TUNE_STEPS, settings.steps // TUNE_PART)
     tried: list[dict[str, Any]] = []
-    for lambda_e, lambda_d in grid():
+    for lambda_e, lambda_d in weight_grid():
         weights = {"lambda_e": lambda_e, "lambda_d": lambda_d}
         short = settings.replaced(
             tune=False,

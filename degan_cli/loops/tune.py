@@ -16,7 +16,7 @@ LAMBDA_E = (0.0, 1.0, 5.0)
 LAMBDA_D = (1.0, 5.0, 20.0)
 
 
-def grid() -> Iterator[tuple[float, float]]:
+def weight_grid() -> Iterator[tuple[float, float]]:
     """Pairs (lambda_e, lambda_d) to try."""
     yield from itertools.product(LAMBDA_E, LAMBDA_D)
 

@@ -84,15 +84,15 @@ def _cde(parts: InversionParts) -> Inversion:
 
 
 def _strategy(name: str, parts: StrategyParts) -> Strategy:
-    from .finetune import Finetune, Fixed, Lwf, LwfMc
-    from .replay import Replay
+    from .finetune import Finetune, FixedRepresentation, Lwf, LwfMc
+    from .replay import ReplayStrategy
 
     classes: dict[str, type[Finetune]] = {
         "finetune": Finetune,
-        "fixed": Fixed,
+        "fixed": FixedRepresentation,
         "lwf": Lwf,
         "lwf-mc": LwfMc,
-        "replay": Replay,
+        "replay": ReplayStrategy,
     }
     return classes[name](parts)
 

@@ -46,7 +46,7 @@ class Finetune:
         """The network is kept as training left it."""
 
 
-class Fixed(Finetune):
+class FixedRepresentation(Finetune):
     """The new classes' outputs are learned on features that stay as they are, as do the old outputs."""
 
     def __init__(self, parts: StrategyParts) -> None:

@@ -26,7 +26,7 @@ from ..specs import StrategyParts
 from .finetune import Finetune
 
 
-class Replay(Finetune):
+class ReplayStrategy(Finetune):
     """Cross-entropy on new images over all classes, distillation on samples over the old ones, and a tie of scales."""
 
     def __init__(self, parts: StrategyParts) -> None:

@@ -23,7 +23,7 @@ INNER = "source."
 """Prefix of the wrapped source's state."""
 
 
-class Replay:
+class Memory:
     """What all memories have in common: they wrap another source, and replace a share of its images by earlier ones.
 
     :param share: of each draw, in (0, 1), once anything is remembered.
@@ -61,7 +61,7 @@ class Replay:
         self.source.load_state({name.removeprefix(INNER): v for name, v in state.items() if name.startswith(INNER)})
 
 
-class Bank(Replay):
+class Bank(Memory):
     """A fixed number of earlier images, stored."""
 
     def __init__(self, source: Source, share: float, capacity: int = CAPACITY, every: int = EVERY) -> None:

@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ..engine import Engine
-from ..gans.dafl import EPSILON, Generator
+from ..gans.dafl import EPSILON, DaflGenerator
 from ..images import fit
 from ..losses import code_loss, information_loss, one_hot_loss
 from ..models import Classifier
 from ..specs import GanShape, Network
-from .bank import Replay
+from .bank import Memory
 from .sources import Source, network_bytes
 
 LATENT = 128
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
         return self.mean(x).float(), self.log_variance(x).float()
 
 
-class GenerativeReplay(Replay):
+class GenerativeReplay(Memory):
     """A VAE that dreams up images like the earlier ones.
 
     :param shape: of the images that the VAE makes; they are fitted to the classifier's.
@@ -83,7 +83,7 @@ class GenerativeReplay(Replay):
         self.classifier = classifier
         self.shape = shape
         self.batch_size = batch_size
-        self.decoder = engine.place(Generator(replace(shape, latent=LATENT))).train()
+        self.decoder = engine.place(DaflGenerator(replace(shape, latent=LATENT))).train()
         self.encoder = engine.place(Encoder(shape)).train()
         weights = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimiser = engine.adam(weights, LR)

@@ -53,13 +53,13 @@ class Source(Protocol):
         """Take up what :meth:`state` gave."""
 
 
-class Fixed:
+class FixedSource:
     """A source that stays what it is."""
 
     online = False
 
     def learn(self) -> dict[str, Tensor]:
-        """Fixed samples do not change."""
+        """FixedSource samples do not change."""
         return {}
 
     def parts(self) -> dict[str, Network | Optimizer]:
@@ -67,7 +67,7 @@ class Fixed:
         return {}
 
 
-class GeneratorSource(Fixed):
+class GeneratorSource(FixedSource):
     """Fresh images from a generator in eval mode, so its BatchNorm uses running statistics (as the authors do).
 
     :param shape: (C, H, W) to fit the images to: a generator's side is a power of two, a classifier's need not be.
@@ -105,7 +105,7 @@ class GeneratorSource(Fixed):
         """There is no state: the noise comes from the process's own random state."""
 
 
-class StoredSource(Fixed):
+class StoredSource(FixedSource):
     """Images uint8 (N, C, H, W) in memory; a fixed random fifth is held out."""
 
     def __init__(self, images: Tensor, device: torch.device, seed: int, name: str) -> None:
@@ -138,7 +138,7 @@ class StoredSource(Fixed):
         self._shuffle.load_state(state)
 
 
-class Mixture(Fixed):
+class Mixture(FixedSource):
     """Several sources, each image from one of them with a probability proportional to its weight."""
 
     def __init__(self, sources: Sequence[Source], weights: Sequence[float]) -> None:

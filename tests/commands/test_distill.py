@@ -46,20 +46,6 @@ def test_samples_made_for_another_classifier_are_warned_of(models, capsys):
     assert "g.safetensors: its samples were made for another classifier (sha256 " in capsys.readouterr().err
 
 
-def test_a_plain_state_dict_can_be_enriched_and_its_samples_named(models, capsys):
-    plugins = load_plugins(enabled=False)
-    save_file(
-        load_classifier(models / "t.safetensors", plugins).model.network.state_dict(), models / "plain.safetensors"
-    )
-    assert run(["enrich", "--classifier", "plain.safetensors", *TINY_GAN]) == 2
-    assert "--arch NAME --num-classes K" in capsys.readouterr().err
-    plain = ["--classifier", "plain.safetensors", "--arch", "lenet", "--num-classes", "3"]
-    assert run(["enrich", *plain, *TINY_GAN, "-o", "h.safetensors"]) == 0
-    capsys.readouterr()
-    assert run(["sample", "h.safetensors", "-n", "4", "-o", "h", "--json"]) == 0  # finds the classifier by itself
-    assert set(json.loads(capsys.readouterr().out)["metrics"]["class_counts"]) == {"0", "1", "2"}
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -77,19 +63,3 @@ def test_mistakes_are_one_line(models, capsys, arguments, code, message):
     assert captured.out == ""
     (line,) = captured.err.splitlines()
     assert message in line
-
-
-def test_steps_and_epochs_together_are_refused(models, capsys):
-    assert run(["enrich", "--classifier", "t.safetensors", *TINY_GAN, "--epochs", "3"]) == 2
-    assert "--steps has no use with --epochs 3" in capsys.readouterr().err
-
-
-def test_a_dry_run_writes_nothing(models, capsys):
-    before = sorted(models.iterdir())
-    torch.manual_seed(0)
-    assert run(["enrich", "--classifier", "t.safetensors", "--proxy", "digits", "--dry-run", "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["run"]["steps"] == 5000
-    assert shown["run"]["batch_size"] == 64
-    assert shown["parameters"]["generator"] == 3_573_824 - 2 * 64  # one channel instead of three
-    assert sorted(models.iterdir()) == before

@@ -36,7 +36,9 @@ def pack(name: str, count: int = 20, labelled: bool = True, split: str = "train"
     torch.manual_seed(0)
     images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
     labels = torch.arange(count) % 2 if labelled else None
-    save_dataset(name, ImageSet(images=images, labels=labels, class_names=("cat", "dog") if labelled else ()), "x", split)
+    save_dataset(
+        name, ImageSet(images=images, labels=labels, class_names=("cat", "dog") if labelled else ()), "x", split
+    )
 
 
 def test_the_file_knows_its_classes_its_settings_and_its_data(folder, capsys):
@@ -183,7 +185,11 @@ def test_without_test_images_only_the_held_out_ones_are_reported(capsys):
         (["--held-out", "0"], 2, "--held-out 0: adam's stages end by a held-out score; add --optimiser sgd"),
         (["--milestones", "3,5"], 2, "--milestones has no use with --optimiser adam: it is for --optimiser sgd; leave"),
         (["--weight-decay", "0.1"], 2, "--weight-decay has no use with --optimiser adam: it is for --optimiser sgd;"),
-        (["--optimiser", "sgd", "--milestones", "5,3"], 2, "--milestones 5,3: write rising epochs, such as 100,150,200"),
+        (
+            ["--optimiser", "sgd", "--milestones", "5,3"],
+            2,
+            "--milestones 5,3: write rising epochs, such as 100,150,200",
+        ),
         (["--optimiser", "sgd", "--milestones", "0,3"], 2, "--milestones 0,3: write rising epochs"),
         (["--optimiser", "sgd", "--milestones", "soon"], 2, "--milestones: 'soon' is not whole numbers with commas"),
         (["--augment", "strong"], 2, "--augment"),

@@ -21,7 +21,7 @@ from degan_cli.images import augment
 from degan_cli.loops import incremental
 from degan_cli.loops.incremental import teach_new_classes
 from degan_cli.methods import degan_methods
-from degan_cli.methods.replay import Replay
+from degan_cli.methods.replay import ReplayStrategy
 from degan_cli.models import Classifier, Generator, widen
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
@@ -187,7 +187,7 @@ def test_what_is_remembered_is_counted_on_held_out_samples(tmp_path):
 
 
 def test_what_is_remembered_is_measured_after_the_strategy_has_finished(tmp_path, monkeypatch):
-    class Silenced(Replay):
+    class Silenced(ReplayStrategy):
         def finish(self) -> None:
             """Nothing is taken for a new class any more."""
             with torch.no_grad():
