@@ -6,15 +6,14 @@ python benchmarks/demo.py --seeds 0,1,2,3,4 --work runs
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from results_file import write
 
+from degan_cli.jobs import DemoSettings, Session, demo
 from degan_cli.paper.provenance import provenance
 
 ROWS = {"teacher": "teacher", "true": "true data", "proxy": "proxy", "dcgan": "DCGAN", "degan": "DeGAN"}
@@ -33,10 +32,8 @@ def main() -> None:
     cells: dict[str, dict[str, Any]] = {}
     for seed in seeds:
         folder = options.work / f"demo-{options.precision}-{seed}"
-        command = [sys.executable, "-m", "degan_cli", "demo", "-o", str(folder), "--seed", str(seed), "--json", "-q"]
-        command += ["--precision", options.precision]
-        done = subprocess.run([*command, "--force"], stdout=subprocess.PIPE, text=True, check=True)
-        result = json.loads(done.stdout)
+        settings = DemoSettings(output=folder, seed=seed, precision=options.precision, force=True)
+        result = demo(settings, Session(quiet=True)).to_json()
         for row, title in ROWS.items():
             cell = cells.setdefault(
                 row,

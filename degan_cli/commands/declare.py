@@ -102,8 +102,10 @@ def read(context: typer.Context, kind: type[Given], values: Mapping[str, Any]) -
     layers = [] if values.get("config") is None else [read_config(values["config"], kind)]
     variables = ", ".join(kind.declared()[name].metadata["env"] for name in environment)
     layers += [Layer(f"environment {variables}", environment), Layer("option", options)]
-    if len(layers) > 2 and "settings" in options:
-        options["settings"] = {**layers[0].values.get("settings", {}), **options["settings"]}
+    for name, value in options.items():
+        below = layers[0].values.get(name) if values.get("config") is not None else None
+        if isinstance(value, dict) and isinstance(below, dict):  # of a table, options replace single values
+            options[name] = {**below, **value}
     given = {name for layer in layers for name in layer.values}
     for name, declared in kind.declared().items():
         if declared.required and name not in given:

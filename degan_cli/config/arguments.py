@@ -24,7 +24,9 @@ def _texts(declared: Setting, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [declared.flag] if value else [] if declared.default is False else [f"--no-{declared.flag[2:]}"]
     if isinstance(value, Mapping):
-        pairs = [text for name, item in value.items() for text in ("--set", f"{_prefix(declared)}{name}={item}")]
+        flat = {**value, **value.get("settings", {})}
+        flat.pop("settings", None)
+        pairs = [text for name, item in flat.items() for text in ("--set", f"{_prefix(declared)}{name}={item}")]
         return pairs if declared.flag == "--set" else [declared.flag, *pairs]
     if declared.kind == tuple[str, ...]:
         return [text for item in value for text in (declared.flag, item)]

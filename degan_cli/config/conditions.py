@@ -47,7 +47,8 @@ def settle(settings: Given, holding: Collection[str]) -> Given:
     """
     settled = settings.under(holding)
     for name, declared in settings.declared().items():
-        if name not in settings.given or getattr(settings, name) in (None, False) or settled.has_use(name):
+        value = getattr(settings, name)
+        if name not in settings.given or value is None or value is False or settled.has_use(name):
             continue
         wanted = (*declared.metadata["needs"], declared.metadata["only_for"])
         condition = next(CONDITIONS[need] for need in wanted if need and need not in holding)

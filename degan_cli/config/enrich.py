@@ -94,7 +94,7 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
         method = Layer(f"the method {spec.name}", spec.enrich_defaults())
         weights = {name: getattr(self, name) for name in WEIGHTS if name in self.given}
         complete = asdict(read_settings(spec, self.settings, weights))
-        chosen = {name: complete[name] for name in WEIGHTS if name in complete}
+        chosen = {name: complete[name] for name in WEIGHTS if name in self.settings}
         if self.tune:
             complete = {name: value for name, value in complete.items() if name not in WEIGHTS}
         return settings.filled(method, Layer("--set", chosen)).completed(settings=complete)

@@ -70,30 +70,37 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         {}, flags=("--set",), metavar="NAME=VALUE", help="A setting of the strategy's own; repeatable."
     )
 
-    def resolved(self, spec: StrategySpec, trained: Mapping[str, Any]) -> Self:
-        """Every value as it will be used.
+    def checked(self, spec: StrategySpec) -> Self:
+        """With all settings of the strategy's own and of the generator's, before the classifier is read.
 
-        :param trained: the ``run`` of the classifier, empty where it is not known.
-        :raises UsageError: for settings that contradict each other or have no use.
+        :raises UsageError: for settings that contradict each other, whatever the classifier is.
         """
         self._check_samples(spec)
         own = {name: value for name, value in self.settings.items() if not name.startswith(NESTED)}
         nested = {name.removeprefix(NESTED): v for name, v in self.settings.items() if name.startswith(NESTED)}
         if nested and self.enrich is None:
             raise UsageError(f"--set {NESTED}{next(iter(nested))} belongs to --enrich; add it, or leave it out")
-        before = {"optimiser": trained.get("optimiser", "adam"), "augment": trained.get("augment", "none")}
-        known = {name: value for name, value in before.items() if value in self.declared()[name].metadata["choices"]}
-        settings = self.filled(Layer("the classifier's own run", known) if trained else Layer("", {}))
+        check_milestones(self.milestones)
+        settings = self.completed(settings=asdict(read_settings(spec, own)))
+        return settings if self.enrich is None else settings.completed(enrich=_typed({**self.enrich, **nested}))
+
+    def resolved(self, spec: StrategySpec, trained: Mapping[str, Any]) -> Self:
+        """Every value as it will be used.
+
+        :param trained: the ``run`` of the classifier, empty where it is not known.
+        :raises UsageError: for settings that contradict each other or have no use.
+        """
+        settings = self.checked(spec)
+        known = {
+            name: trained[name]
+            for name in ("optimiser", "augment")
+            if trained.get(name) in self.declared()[name].metadata["choices"]
+        }
+        settings = settings.filled(Layer("the classifier's own run", known))
         if settings.optimiser == "sgd":
             settings = settings.filled(sgd_layer("lr", "weight_decay"))
         falls = Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})
-        settings = settings.filled(falls)
-        check_milestones(settings.milestones)
-        settings = settle(settings, {settings.optimiser})
-        complete: dict[str, Any] = {"settings": asdict(read_settings(spec, own))}
-        if self.enrich is not None:
-            complete["enrich"] = _typed({**self.enrich, **nested})
-        return settings.completed(**complete)
+        return settle(settings.filled(falls), {settings.optimiser})
 
     def for_generator(self, output: Path) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains on the new images."""
@@ -120,10 +127,18 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of ``degan enrich`` read from the texts of ``--set``; a method's own stay as they are."""
-    typed = dict(values)
+    """Settings of ``degan enrich`` under their own names, read from the texts of ``--set``.
+
+    A method's own stay as they are, for their types are not known here.
+    """
+    typed: dict[str, Any] = {}
     for name, value in values.items():
-        declared = EnrichSettings.declared().get(name)
-        if declared is not None and isinstance(value, str):
-            typed[name] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}")
+        field = name.replace("-", "_")
+        declared = EnrichSettings.declared().get(field)
+        if declared is None:
+            typed[name] = value
+        elif isinstance(value, str):
+            typed[field] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}")
+        else:
+            typed[field] = value
     return typed

@@ -28,12 +28,12 @@ def read_settings(method: AnySpec, values: Mapping[str, Any], given: Mapping[str
         option = f"--{name.replace('_', '-')}" if name not in values else f"--set {name}={value}"
         if name not in fields:
             raise _unknown(method, name, list(fields), option)
-        if name in read:
-            raise UsageError(f"--set {name}={value}: {name} is given twice")
         if isinstance(value, str) and types[name] is not str:
             value = parsed(value, types[name], option)
         what = f"--set {name}" if name in values else option
-        read[name] = checked(value, types[name], fields[name].metadata, what)
+        value = checked(value, types[name], fields[name].metadata, what)
+        if read.setdefault(name, value) != value:
+            raise UsageError(f"--set {name}={value}: {name} is given twice, as {read[name]} too")
     return method.settings(**read)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import artifact
 from ..config import CondenseSettings
-from ..config.stored import stored_run
 from ..console import shortened
 from ..datasets.class_names import NUMERALS
 from ..errors import BadFile, UsageError
@@ -39,9 +38,9 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
         images = fit_uint8(data.images, *input.shape)
 
         engine = run.start_engine()
-        stored = stored_run(settings, run.used)
+        run.use(settings)
         networks = {"convnet": network.build(len(data.class_names), input)} if settings.dry_run else {}
-        if ended := run.ends_early(stored, networks, {"images": images}):
+        if ended := run.ends_early(networks, {"images": images}):
             return ended
 
         run.begin(settings.steps)
@@ -54,7 +53,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
                 None,
                 condensed.labels,
                 condensed.class_names,
-                run=stored,
+                run=run.stored,
                 metrics=metrics,
                 parents=[{"role": "dataset", "sha256": digest(data.images)}],
             ),

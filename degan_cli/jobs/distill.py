@@ -7,7 +7,6 @@ from typing import Any
 
 from .. import artifact
 from ..config import DistillSettings
-from ..config.stored import stored_run
 from ..loops.distill import distill as train_student
 from ..models import Classifier
 from ..runs.output import stem
@@ -37,11 +36,11 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         finder = session.finder(settings)
 
         engine = run.start_engine(settings.compiled, settings.graphs)
-        stored = _stored(settings, method, loaded.model, session, run.used)
+        run.use(settings, _how_samples_are_made(settings, method, loaded.model, session))
         class_names = loaded.model.class_names
         input = spec.input_for(*loaded.model.input.shape)
         student = Classifier(spec.build(len(class_names), input), spec.name, class_names, input)
-        if ended := run.ends_early(stored, {"teacher": loaded.model, "student": student}, {}):
+        if ended := run.ends_early({"teacher": loaded.model, "student": student}, {}):
             return ended
 
         teacher = engine.place(loaded.model).freeze()
@@ -59,7 +58,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
                 path,
                 best,
                 provider=plugins.architectures.provider(spec.name),
-                run=stored,
+                run=run.stored,
                 metrics=metrics,
                 parents=[{"role": "teacher", "sha256": loaded.sha256}, *parents],
             ),
@@ -73,22 +72,16 @@ def _spec(settings: DistillSettings, session: Session) -> MethodSpec | Inversion
     return None if settings.method is None else session.plugins.methods.get(settings.method)
 
 
-def _stored(
-    settings: DistillSettings,
-    method: MethodSpec | InversionSpec | None,
-    teacher: Classifier,
-    session: Session,
-    used: Mapping[str, Any],
+def _how_samples_are_made(
+    settings: DistillSettings, method: MethodSpec | InversionSpec | None, teacher: Classifier, session: Session
 ) -> dict[str, Any]:
-    """The stored run; ``live`` says how samples were made meanwhile, and is None where they stay as they are."""
-    derived: dict[str, Any] = dict(used)
+    """What the stored run says under ``live`` beside the settings: nothing where samples stay as they are."""
     if method is None:
-        return stored_run(settings, derived | {"live": None})
-    makes_generator = "generator" in method.conditions
-    derived["live.size"] = online_shape(settings, teacher, session.plugins).size if makes_generator else None
-    if settings.replay == "none" or not makes_generator:
-        derived |= {"live.replay": "none", "live.replay_share": 0.0}
-    return stored_run(settings, derived)
+        return {"live": None}
+    if "generator" not in method.conditions:
+        return {"live.size": None, "live.replay": "none", "live.replay_share": 0.0}
+    size = online_shape(settings, teacher, session.plugins).size
+    return {"live.size": size} | ({"live.replay_share": 0.0} if settings.replay == "none" else {})
 
 
 def _summary(metrics: Mapping[str, Any], with_curve: bool) -> str:

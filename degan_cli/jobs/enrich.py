@@ -12,7 +12,6 @@ from ..artifact import Loaded
 from ..config import EnrichSettings, Layer
 from ..config.method_settings import read_settings
 from ..config.recipes import paper_batch_size
-from ..config.stored import stored_run
 from ..errors import UsageError
 from ..images import digest
 from ..loops.enrich import enrich as train_generator
@@ -69,11 +68,11 @@ def _train_generator(
         settings, tried = tune(settings, session, run, enrich)
 
     engine = run.start_engine(compiled=settings.compiled, graphs=settings.graphs)
-    stored = stored_run(settings, run.used | {"size": shape.size})
+    run.use(settings, {"size": shape.size})
     networks: dict[str, nn.Module] = {"classifier": loaded.model}
     if settings.dry_run:
         networks |= {"generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
-    if ended := run.ends_early(stored, networks, {} if images is None else {"proxy": images}):
+    if ended := run.ends_early(networks, {} if images is None else {"proxy": images}):
         return ended
 
     frozen = engine.place(loaded.model).freeze()
@@ -90,7 +89,7 @@ def _train_generator(
             class_names=frozen.class_names,
             input=frozen.input,
             provider=session.plugins.gans.provider(gan.name),
-            run=stored,
+            run=run.stored,
             metrics=metrics,
             parents=parents if images is None else [*parents, {"role": "proxy", "sha256": digest(images)}],
         ),
@@ -107,8 +106,8 @@ def _make_images(
     engine = run.start_engine(compiled=settings.compiled)
     frozen = engine.place(loaded.model).freeze()
     inversion = build_inversion(engine, spec, frozen, read_settings(spec, settings.settings))
-    stored = stored_run(settings, run.used)
-    if ended := run.ends_early(stored, {"classifier": frozen}, {}):
+    run.use(settings)
+    if ended := run.ends_early({"classifier": frozen}, {}):
         return ended
 
     run.begin(-(-settings.number // settings.batch_size) * settings.steps)
@@ -122,7 +121,7 @@ def _make_images(
             frozen.class_names,
             input=frozen.input,
             provider=session.plugins.methods.provider(spec.name),
-            run=stored,
+            run=run.stored,
             metrics=metrics,
             parents=[{"role": "classifier", "sha256": loaded.sha256}],
         ),
@@ -136,7 +135,7 @@ def _make_images(
 def _with_lengths(settings: EnrichSettings, proxy_images: int, processes: int) -> EnrichSettings:
     """With batch size and steps, which may follow the number of proxy images."""
     batch = settings.batch_size or paper_batch_size(proxy_images)
-    lengths: dict[str, Any] = {"batch_size": batch}
+    lengths: dict[str, Any] = {} if settings.batch_size else {"batch_size": batch}
     if settings.epochs is not None:
         lengths["steps"] = settings.epochs * max(1, round(proxy_images / (batch * processes)))
     settings = settings.filled(Layer("the proxy's size", lengths))

@@ -9,7 +9,6 @@ from .. import artifact
 from ..artifact import Loaded
 from ..config import IncrementalSettings
 from ..config.method_settings import read_settings
-from ..config.stored import stored_run
 from ..datasets.new_classes import number_new_classes
 from ..images import digest
 from ..loops.forgetting import measure_forgetting
@@ -40,7 +39,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
     """
     plugins = session.plugins
     strategy_spec = plugins.strategies.get(settings.strategy)
-    settings.resolved(strategy_spec, {})  # mistakes are told before anything is read
+    settings = settings.checked(strategy_spec)  # mistakes are told before anything is read
     name = f"{stem(settings.classifier)}-{strategy_spec.name}-{stem(settings.new_data)}"
     with session.open("incremental", "classifier", settings, name) as run:
         loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
@@ -54,11 +53,10 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         engine = run.start_engine(settings.compiled)
         source, parents = _open_samples(settings, session, run, loaded)
         old_outputs = trained.get("outputs", "softmax")
-        outputs = {"outputs": strategy_spec.outputs or old_outputs}
-        stored = stored_run(settings, run.used | outputs)
+        run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
-        if ended := run.ends_early(stored, {"old": old, "extended": model}, {"new": data.images}):
+        if ended := run.ends_early({"old": old, "extended": model}, {"new": data.images}):
             return ended
 
         frozen = engine.place(old).freeze()
@@ -77,7 +75,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 path,
                 extended,
                 provider=plugins.architectures.provider(spec.name),
-                run=stored,
+                run=run.stored,
                 metrics=metrics,
                 parents=[
                     {"role": "classifier", "sha256": loaded.sha256},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import artifact
 from ..config import TeacherSettings
-from ..config.stored import stored_run
 from ..images import digest, fit_uint8
 from ..loops.evaluate import evaluate_classifier
 from ..loops.teacher import train_teacher
@@ -38,8 +37,8 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
 
         engine = run.start_engine(compiled=settings.compiled)
         classifier = Classifier(spec.build(len(data.class_names), input), spec.name, data.class_names, input)
-        stored = stored_run(settings, run.used)
-        if ended := run.ends_early(stored, {"classifier": classifier}, {"images": images}):
+        run.use(settings)
+        if ended := run.ends_early({"classifier": classifier}, {"images": images}):
             return ended
 
         epochs = settings.epochs * (2 if settings.optimiser == "adam" else 1)
@@ -59,7 +58,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
                 path,
                 best,
                 provider=session.plugins.architectures.provider(spec.name),
-                run=stored,
+                run=run.stored,
                 metrics=metrics,
                 parents=[{"role": "data", "sha256": digest(data.images)}],
             ),

@@ -20,7 +20,7 @@ from ..artifact import read_header
 from ..config.arguments import arguments
 from ..config.base import Settings
 from ..config.groups import DataSettings, RunSettings
-from ..config.stored import difference
+from ..config.stored import difference, stored_run
 from ..console import note
 from ..datasets.finder import DataFinder
 from ..engine import Engine, start
@@ -114,7 +114,7 @@ class Run:
 
     @property
     def used(self) -> dict[str, Any]:
-        """Device and precision as they are used, whatever ``auto`` became, for the stored run."""
+        """Device and precision as they are used, whatever ``auto`` became."""
         return {
             "device": self.engine.device.type,
             "precision": self.engine.precision,
@@ -128,24 +128,28 @@ class Run:
             return None
         return max(0.0, self.settings.max_minutes - (time.monotonic() - self._began) / 60)
 
-    def ends_early(
-        self, stored: Mapping[str, Any], networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]
-    ) -> Result | None:
+    def use(self, settings: RunSettings, derived: Mapping[str, Any] | None = None) -> None:
+        """Take the settings as they are used; the artifact's header will hold them.
+
+        :param derived: what is known only now, see :func:`~degan_cli.config.stored.stored_run`.
+        """
+        self.settings = settings
+        self.stored = stored_run(settings, self.used | dict(derived or {}))
+
+    def ends_early(self, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> Result | None:
         """The result of a dry run, or with ``--resume`` of a run that was complete before; else None.
 
-        :param stored: all settings, as the artifact's header will hold them.
         :raises UsageError: when the artifact is there, but was made with other settings.
         """
-        self.stored = stored
         if self.settings.dry_run:
-            plan = _plan(self.output, self.settings, stored, networks, images)
+            plan = _plan(self.output, self.settings, self.stored, networks, images)
             return Result(artifact=self.output.path, kind=self.kind, plan=plan)
         path = self.output.path
         unfinished = (self.output.folder / CHECKPOINT).exists()
         if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
             return None
         header = read_header(path)
-        if differs := difference(header.run, stored):
+        if differs := difference(header.run, self.stored):
             key, was, now = differs
             raise UsageError(
                 f"{path}: made with {key} {was!r}, now {now!r}; "

@@ -67,7 +67,10 @@ def test_what_is_written_is_read_back(good: Path):
 
 
 def test_the_reference_implementation_reads_it(good: Path):
-    for name, tensor in safetensors.torch.load_file(good).items():
+    tensors = safetensors.torch.load_file(good)
+    assert tensors.keys() == TENSORS.keys()
+    for name, tensor in tensors.items():
+        assert tensor.dtype == TENSORS[name].dtype
         assert torch.equal(tensor, TENSORS[name])
 
 

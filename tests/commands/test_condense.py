@@ -56,6 +56,10 @@ def test_the_file_holds_samples_that_know_their_origin(folder, capsys, matching)
     assert header.metrics == result["metrics"]
     assert {"images": 4, "per_class": 2, "updates": 3, "real_images": len(chosen)}.items() <= result["metrics"].items()
     assert header.run["matching"] == matching
+    assert header.run.keys() == {
+        *("augment", "batch_size", "compiled", "dataset", "device", "flip", "init", "inner", "lr", "matching"),
+        *("outer", "per_class", "precision", "seed", "steps"),
+    }
     assert sorted(path.name for path in (folder / "c.run").iterdir()) == [".lock", "metrics.jsonl", "samples.png"]
     assert "next: degan distill --teacher TEACHER --student ARCH --method cde --condensed c.safetensors" in captured.err
 

@@ -1,11 +1,10 @@
-"""``degan enrich`` and ``degan distill`` on files, in this process: foreign classifiers, warnings, mistakes."""
+"""``degan distill`` on samples that are there, in this process: its file, foreign classifiers, warnings, mistakes."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-import torch
 from models_on_disk import write_models
 from safetensors.torch import save_file
 
@@ -13,8 +12,13 @@ from degan_cli.app import run
 from degan_cli.artifact import load_classifier, read_header
 from degan_cli.plugins import load_plugins
 
+DISTILL = ["distill", "--teacher", "t.safetensors", "--student", "lenet-half"]
 SHORT = ["--epochs", "1", "--steps-per-epoch", "2", "--held-out", "32", "-q"]
-TINY_GAN = ["--proxy", "digits", "--steps", "2", "--width", "2", "--latent", "4", "--batch-size", "8", "-q"]
+RUN_KEYS = {
+    *("arch", "augment", "batch_size", "beta1", "ce_weight", "compiled", "device", "epochs", "graphs", "held_out"),
+    *("live", "loss", "lr", "milestones", "num_classes", "optimiser", "patience", "precision", "samples", "seed"),
+    *("steps_per_epoch", "student", "teacher", "temperature", "test_data", "weight_decay"),
+}
 
 
 @pytest.fixture
@@ -25,16 +29,52 @@ def models(tmp_path, monkeypatch):
 
 
 def test_a_student_takes_over_names_and_input_and_names_its_parents(models, capsys):
-    assert (
-        run(["distill", "--teacher", "t.safetensors", "--student", "lenet-half", "--samples", "g.safetensors", *SHORT])
-        == 0
-    )
+    assert run([*DISTILL, "--samples", "g.safetensors", *SHORT]) == 0
     made = capsys.readouterr().out.strip()
     assert made == "lenet-half-g.safetensors"
     header = read_header(models / made)
     assert (header.architecture, header.class_names) == ("lenet-half", ("cat", "a/dog", "never"))
     assert [parent["role"] for parent in header.parents] == ["teacher", "samples"]
     assert header.run["temperature"] == 20.0
+    assert header.run.keys() == RUN_KEYS
+    assert header.run["live"] is None
+    assert header.run["samples"] == ["g.safetensors"]
+
+
+def test_people_read_the_agreement_and_the_next_command(models, capsys):
+    loud = [argument for argument in SHORT if argument != "-q"]
+    assert run([*DISTILL, "--samples", "g.safetensors", *loud, "-o", "s.safetensors"]) == 0
+    captured = capsys.readouterr()
+    metrics = read_header("s.safetensors").metrics
+    assert captured.out == "s.safetensors\n"
+    said = f"agreement {metrics['agreement']:.2%} with the teacher on held-out samples, epoch {metrics['best_epoch']}"
+    assert captured.err.splitlines()[-2:] == [
+        said,
+        "next: degan eval s.safetensors --dataset DATA --classifier t.safetensors",
+    ]
+
+
+def test_a_stopped_run_goes_on_to_the_bytes_of_an_unbroken_one(models, capsys):
+    command = [*DISTILL, "--samples", "g.safetensors@0.7", "--samples", "digits@0.3", *SHORT, "-o"]
+    assert run([*command, "whole.safetensors"]) == 0
+    slices = 0
+    while (code := run([*command, "parts.safetensors", "--max-minutes", "0", "--resume"])) == 75:
+        slices += 1
+    assert (code, slices > 1) == (0, True)
+    assert (models / "parts.safetensors").read_bytes() == (models / "whole.safetensors").read_bytes()
+
+
+def test_heavy_is_the_old_word_for_strong(models, capsys):
+    made = {}
+    for word in ("heavy", "strong"):
+        assert run([*DISTILL, "--samples", "digits", "--augment", word, *SHORT, "-o", f"{word}.safetensors"]) == 0
+        made[word] = (models / f"{word}.safetensors").read_bytes()
+    assert made["heavy"] == made["strong"]
+    assert read_header("heavy.safetensors").run["augment"] == "strong"
+    again = [*DISTILL, "--samples", "digits", "--augment", "heavy", *SHORT, "-o", "strong.safetensors", "--resume"]
+    capsys.readouterr()
+    assert run([*again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reused"] is True
 
 
 def test_samples_made_for_another_classifier_are_warned_of(models, capsys):
@@ -55,10 +95,31 @@ def test_samples_made_for_another_classifier_are_warned_of(models, capsys):
         (["--samples", "gone.safetensors"], 3, "gone.safetensors: no such file or folder"),
         (["--samples", "digits", "--temperature", "0"], 2, "--temperature"),
         (["--samples", "digits", "--device", "cuda:7"], 2, "--device cuda:7 is not on this machine"),
+        (
+            ["--samples", "digits", "--augment", "bent"],
+            2,
+            "--augment 'bent' is none of: none, crop, flip, crop-flip, s",
+        ),
+        (
+            ["--samples", "digits", "--loss", "l1", "--temperature", "2"],
+            2,
+            "--temperature has no use with --loss l1: it is for --loss kd; leave --temperature out",
+        ),
+        (
+            ["--samples", "digits", "--optimiser", "sgd", "--beta1", "0.9"],
+            2,
+            "--beta1 has no use with --optimiser sgd: it is for --optimiser adam; leave --beta1 out",
+        ),
+        (
+            ["--samples", "digits", "--proxy", "digits"],
+            2,
+            "--proxy has no use with --samples digits: it is for methods that learn from a proxy; leave --proxy out",
+        ),
+        (["--samples", "digits", "--lr", "1e30", "--steps-per-epoch", "9"], 5, "--lr"),
     ],
 )
 def test_mistakes_are_one_line(models, capsys, arguments, code, message):
-    assert run(["distill", "--teacher", "t.safetensors", "--student", "lenet-half", *arguments, *SHORT]) == code
+    assert run([*DISTILL, *SHORT, *arguments]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     (line,) = captured.err.splitlines()

@@ -241,7 +241,7 @@ def test_tuning_leaves_its_short_runs_in_the_run_folder(models, capsys, monkeypa
             2,
             "--tune chooses both weights; leave --lambda-e out",
         ),
-        (["--proxy", "digits", "--lambda-d", "3", "--set", "lambda_d=3"], 2, "lambda_d is given twice"),
+        (["--proxy", "digits", "--lambda-d", "3", "--set", "lambda_d=4"], 2, "lambda_d is given twice"),
         (["--proxy", "digits", "--set", "lamda_d=3"], 2, 'has no setting "lamda_d"; did you mean "lambda_d"?'),
         (["--proxy", "digits", "--set", "lambda_d"], 2, "--set lambda_d: write it as NAME=VALUE"),
         (["--proxy", "digits", "--batch-size", "1"], 2, "--batch-size 1 is not at least 2"),

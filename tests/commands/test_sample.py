@@ -84,6 +84,8 @@ def test_stored_samples_carry_what_the_classifier_sees(
     assert result["metrics"]["images"] == 30
     assert sum(result["metrics"]["class_counts"].values()) == 30
     assert header.class_names == NAMES
+    run_keys = {"balanced", "classes", "classifier", "device", "generator", "number", "precision", "seed"}
+    assert header.run.keys() == run_keys
     assert [parent["sha256"] for parent in header.parents] == [models[2], models[1]]
     teacher = artifact.load_classifier("t.safetensors", load_plugins(enabled=False)).model
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What heavy augmentation may do to an image: its ways one by one, how often, and its limits."""
+"""What strong augmentation may do to an image: its ways one by one, how often, and its limits."""
 
 from __future__ import annotations
 

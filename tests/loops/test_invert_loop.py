@@ -13,12 +13,13 @@ from degan_cli.config.methods import CdeSettings, InversionSettings
 from degan_cli.config.stored import stored_run
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
-from degan_cli.loops.invert import invert, make_images
+from degan_cli.loops.invert import make_images
 from degan_cli.methods.cde import CondensedExpansion
 from degan_cli.methods.deepinversion import DeepInversion
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
 from degan_cli.runs.stopping import StopWatch
+from degan_cli.samples.inversion import invert
 from degan_cli.specs import ImageSet, InversionParts
 
 

@@ -283,7 +283,9 @@ def test_a_teachers_images_are_augmented_as_its_run_says(tmp_path, monkeypatch):
     assert seen == [(torch.uint8, 16, "crop")] * 6  # the held-out images are left as they are
 
 
-@pytest.mark.parametrize(("kind", "changes"), [("heavy", "augment_strongly"), ("flip", "augment")])
+@pytest.mark.parametrize(
+    ("kind", "changes"), [("strong", "augment_strongly"), ("heavy", "augment_strongly"), ("flip", "augment")]
+)
 def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones(tmp_path, monkeypatch, kind, changes):
     seen = []
 
@@ -293,7 +295,7 @@ def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones
 
     monkeypatch.setattr(f"degan_cli.loops.distill.{changes}", spy)
     run_distill(tmp_path, Generator(TinyGenerator(), "tiny", SHAPE), augment=kind)
-    assert seen == [(torch.float32, 8, {} if kind == "heavy" else {"kind": kind})] * len(seen)
+    assert seen == [(torch.float32, 8, {"kind": "flip"} if kind == "flip" else {})] * len(seen)
     assert len(seen) == 2 * 2 * 7  # stages, epochs, steps
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -63,23 +64,24 @@ def test_the_chosen_weights_make_the_very_generator_that_they_make_when_given(te
     from safetensors.torch import load_file
 
     one, other = load_file("a.safetensors"), load_file("b.safetensors")
+    assert one.keys() == other.keys()
     assert all(one[key].equal(other[key]) for key in one)
 
 
-def test_a_tuned_run_that_was_stopped_goes_on(teacher, capsys):
-    arguments = ["enrich", "--classifier", "t.safetensors", *GAN, "--tune", "-o", "g.safetensors", "-q"]
-    assert run([*arguments, "--max-minutes", "0"]) == 75
-    assert run([*arguments, "--resume"]) == 0
+def test_a_tuned_run_that_was_stopped_goes_on_to_the_bytes_of_an_unbroken_one(teacher, capsys):
+    arguments = ["enrich", "--classifier", "t.safetensors", *GAN, "--tune", "-q"]
+    assert run([*arguments, "-o", "a.safetensors"]) == 0
+    assert run([*arguments, "-o", "b.safetensors", "--max-minutes", "0"]) == 75
+    assert run([*arguments, "-o", "b.safetensors", "--resume"]) == 0
+    whole, resumed = (Path(name).read_bytes() for name in ("a.safetensors", "b.safetensors"))
+    assert whole == resumed
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--lambda-d", "3"], "--tune chooses both weights; leave --lambda-d out"),
-        (
-            ["--method", "dcgan"],
-            "--tune has no use with --method dcgan",
-        ),
+        (["--method", "dcgan"], "--tune has no use with --method dcgan"),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line(teacher, capsys, more, message):

@@ -15,13 +15,13 @@ from degan_cli.config.methods import AdiSettings, CdeSettings, InversionSettings
 from degan_cli.engine import start
 from degan_cli.errors import UsageError
 from degan_cli.images import draw_siamese, to_unit
-from degan_cli.loops.invert import invert
 from degan_cli.losses import total_variation
 from degan_cli.methods import zskd
 from degan_cli.methods.cde import CondensedExpansion, FeatureDiscriminator
 from degan_cli.methods.deepinversion import DeepInversion, jitter
 from degan_cli.methods.zskd import ZeroShot, class_similarity, draw_predictions
 from degan_cli.models import Classifier, tapped, watching
+from degan_cli.samples.inversion import invert
 from degan_cli.specs import ImageSet, InversionParts
 
 NAMES = ("class 0", "class 1", "class 2")
@@ -474,9 +474,8 @@ def test_a_batch_is_made_again_the_same_from_its_seed(kind, settings):
     for seed in (5, 5, 6):
         torch.manual_seed(0)
         inversion = make(kind, settings, classifier, condensed=condensed(level(0.5, 3), [0, 1, 2]))
-        torch.manual_seed(
-            seed + len(made)
-        )  # the discriminator was drawn alike; nothing else may depend on the global state
+        # The discriminator was drawn alike; nothing else may depend on the global state.
+        torch.manual_seed(seed + len(made))
         made.append(inverted(inversion, steps=3, seed=seed)[0])
     assert torch.equal(made[0], made[1])
     assert not torch.equal(made[0], made[2])
