@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 GRADIENTS = """
 import sys, torch
@@ -51,3 +53,25 @@ def test_torchrun_prints_one_result(tmp_path):
     result = json.loads(done.stdout)
     assert result["kind"] == "classifier"
     assert (tmp_path / result["artifact"]).exists()
+
+
+def torchrun(folder, *arguments):
+    """What two processes print on stdout together."""
+    done = subprocess.run(
+        [*TORCHRUN, "-m", "degan_cli", *arguments, "--device", "cpu"],
+        capture_output=True, text=True, cwd=folder, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_runs_inside_a_run_share_the_group_and_one_process_prints(tmp_path):
+    """A group that was left cannot be joined again with the same addresses: that hung or failed to connect."""
+    shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", tmp_path)
+    gan = [f"--set=enrich.{setting}" for setting in ("steps=2", "width=2", "batch_size=8")]
+    command = ["incremental", "--classifier", "old.safetensors", "--new-data", "digits:5,6", "--enrich", *gan]
+    command += ["--epochs", "1", "-o", "i.safetensors"]
+    assert len(json.loads(torchrun(tmp_path, *command, "--dry-run"))["origins"]) > 10
+    assert torchrun(tmp_path, *command, "-q") == "i.safetensors\n"
+    assert (tmp_path / "i.run" / "generator.safetensors").exists()
+    assert torchrun(tmp_path, *command, "-q", "--resume") == "i.safetensors\n"

@@ -1,4 +1,4 @@
-"""Choose a method's loss weights by short runs on a weight_grid, each a run of its own, and their scores."""
+"""Choose a method's loss weights by short runs on a grid, each a run of its own, and their scores."""
 
 from __future__ import annotations
 

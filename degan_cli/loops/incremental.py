@@ -1,7 +1,7 @@
 """New classes for an old classifier: a strategy's loss on new images, and on samples of the old classes if wanted.
 
 Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2, single-step class-incremental learning. Optimiser and
-schedule are not given there; see ``degan_cli.config.runs.RECIPES``. The last network is kept: no real image of an old
+schedule are not given there; see ``degan_cli.config.recipes``. The last network is kept: no real image of an old
 class, and no held-out one of a new class, has a part in choosing it.
 """
 

@@ -123,6 +123,18 @@ def test_what_is_finished_is_not_made_again_and_the_number_stays(data_dir, in_pr
     assert {path: path.stat().st_mtime_ns for path in Path("r/parts").iterdir()} == times
 
 
+def test_results_under_the_old_name_of_a_row_are_gone_on_with(data_dir, in_process, capsys):
+    assert reproduce(data_dir, "table2", "--only", "cifar100-6/proxy, strong") == 0
+    path = Path("r/table2-tiny.json")
+    path.write_text(path.read_text().replace("proxy, strong", "proxy, heavy"))
+    capsys.readouterr()
+    assert reproduce(data_dir, "table2", "--only", "cifar100-6/proxy") == 0
+    printed = capsys.readouterr().out
+    assert [line.split(" | ")[0] for line in printed.splitlines()[2:]] == ["| proxy", "| proxy, strong"]
+    assert reproduce(data_dir, "table2", "--only", "cifar100-6/proxy, strong") == 0
+    assert len(json.loads(path.read_text())) == 2
+
+
 def test_time_that_is_over_leaves_the_rest_for_the_next_call(data_dir, in_process, capsys):
     assert reproduce(data_dir, "table2", "--only", "cifar100-6/dcgan", "--max-minutes", "0") == 75
     assert "go on with the same command" in capsys.readouterr().err
@@ -158,6 +170,13 @@ def test_missing_data_are_told_by_the_command_that_needs_them(in_process, capsys
     [
         (["--only", "svhm"], "--only svhm: no cell of table2 is called so"),
         (["--seeds", "a"], "--seeds: 'a' is not whole numbers with commas between them"),
+        (["--seeds", ""], "--seeds"),
+        (["--seeds=-1"], "-1 is not at least 0"),
+        (["--scale", "huge"], "--scale"),
+        (["--jobs", "0"], "--jobs"),
+        # A seed for each table is what --seeds is for, and parts are compared by artifacts that nothing compiled.
+        (["--seed", "3"], "No such option: --seed"),
+        (["--compile"], "No such option: --compile"),
     ],
 )
 def test_bad_options_are_one_line(data_dir, in_process, capsys, arguments, message):

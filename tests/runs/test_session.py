@@ -17,38 +17,54 @@ from degan_cli.plugins import Plugins, load_plugins
 from degan_cli.runs.output import CHECKPOINT
 
 SESSION = Session(plugins=Plugins())
-STORED = {"dataset": "d", "lr": 0.1, "milestones": (2, 3)}
-PLAIN = {"dataset": "d", "lr": 0.1, "milestones": [2, 3]}
 METRICS = {"updates": 7}
+GIVEN = {"dataset": "d", "architecture": "a", "device": "cpu", "optimiser": "sgd", "milestones": (2, 3)}
 
 
 @contextmanager
-def opened(path, session=SESSION, **given):
-    settings = TeacherSettings(dataset="d", architecture="a", output=path, device="cpu", **given)
-    with session.open("teacher", "classifier", settings.resolved(), "n") as run:
+def opened(path, **given):
+    settings = TeacherSettings(**GIVEN | {"output": path} | given).resolved()
+    with SESSION.open("teacher", "classifier", settings, "n") as run:
         run.start_engine()
+        run.use(settings)
         yield run
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Of a complete artifact, made with :data:`STORED`."""
+    """Of a complete artifact, made with :data:`GIVEN`."""
     path = tmp_path / "x.safetensors"
-    header = Header(kind="classifier", class_names=("0",), run=STORED, metrics=METRICS)
+    with opened(path) as run:
+        header = Header(kind="classifier", class_names=("0",), run=run.stored, metrics=METRICS)
     write_tensors(path, {"w": torch.zeros(1)}, {"degan": json.dumps(header.to_json())})
     return path
 
 
-def ends_early(path, stored=STORED, **given):
+def ends_early(path, **given):
     with opened(path, **given) as run:
-        return run.ends_early(stored, {}, {})
+        return run.ends_early({}, {})
+
+
+def test_what_is_stored_is_what_is_used_with_what_is_known_only_now(tmp_path):
+    settings = TeacherSettings(**GIVEN, output=tmp_path / "x.safetensors", epochs=9).resolved()
+    with SESSION.open("teacher", "classifier", settings, "n") as run:
+        run.start_engine()
+        run.use(settings.replaced(epochs=10), {"outputs": "sigmoid"})
+    assert {
+        "epochs": 10,
+        "lr": 0.1,
+        "device": "cpu",
+        "precision": "fp32",
+        "outputs": "sigmoid",
+    }.items() <= run.stored.items()
+    assert run.settings.epochs == 10
 
 
 def test_a_complete_artifact_is_taken_as_it_is(path):
     taken = ends_early(path, resume=True)
     assert (taken.reused, taken.artifact, taken.kind, taken.metrics) == (True, path, "classifier", METRICS)
     assert taken.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert ends_early(path, stored=PLAIN, resume=True).reused
+    assert ends_early(path, resume=True, milestones=[2, 3], lr=0.1).reused  # as said by nobody before
 
 
 def test_other_settings_are_named_with_both_values(path):
@@ -56,7 +72,7 @@ def test_other_settings_are_named_with_both_values(path):
         UsageError,
         match=r"made with lr 0\.1, now 0\.2; repeat the settings, name another file with -o, or overwrite it with --fo",
     ):
-        ends_early(path, stored=STORED | {"lr": 0.2}, resume=True)
+        ends_early(path, lr=0.2, resume=True)
 
 
 def test_what_is_not_finished_or_shall_be_made_anew_does_not_end_early(path, tmp_path):
@@ -69,21 +85,22 @@ def test_what_is_not_finished_or_shall_be_made_anew_does_not_end_early(path, tmp
 
 def test_a_dry_run_tells_settings_their_origins_and_sizes(tmp_path):
     path = tmp_path / "x.safetensors"
-    layers = Layer("option", {"dataset": "d", "architecture": "a", "output": path, "dry_run": True, "seed": 3})
-    settings = TeacherSettings.read(layers).resolved()
+    layer = Layer("option", {"dataset": "d", "architecture": "a", "output": path, "dry_run": True, "seed": 3})
+    settings = TeacherSettings.read(layer).resolved()
     trained, frozen = nn.Linear(2, 3), nn.Linear(4, 1).requires_grad_(False)
     images = torch.zeros(5, 1, 2, 2, dtype=torch.uint8)
     with SESSION.open("teacher", "classifier", settings, "n") as run:
         run.start_engine()
-        plan = run.ends_early(STORED, {"trained": trained, "frozen": frozen}, {"images": images}).plan
+        run.use(settings.filled(Layer("the data", {"batch_size": 9})))
+        plan = run.ends_early({"trained": trained, "frozen": frozen}, {"images": images}).plan
     assert plan["dry_run"] is True
     assert (plan["artifact"], plan["run_folder"]) == (str(path), str(path.with_suffix(".run")))
-    assert plan["run"] == STORED
+    assert plan["run"] == run.stored
     assert plan["parameters"] == {"trained": 9, "frozen": 5}
     assert plan["images"] == {"images": [5, 1, 2, 2]}
     assert plan["bytes"] == {"networks": 4 * (4 * 9 + 5), "images": 20}  # a gradient and two moments beside each weight
     assert plan["origins"]["seed"] == plan["origins"]["dataset"] == "option"
-    assert plan["origins"]["epochs"] == "default"
+    assert (plan["origins"]["epochs"], plan["origins"]["batch_size"]) == ("default", "the data")
     assert "milestones" not in plan["origins"]  # of no use with adam
     assert list(tmp_path.iterdir()) == []
 
