@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: CondenseSettings, session: Session) -> CondenseSettings:
-    from ..jobs.condense import resolve_condense
-
-    return resolve_condense(settings, session)
-
-
 def _run(settings: CondenseSettings, session: Session, as_json: bool) -> None:
     from ..jobs import condense
 
@@ -26,7 +20,6 @@ def _run(settings: CondenseSettings, session: Session, as_json: bool) -> None:
 condense = command(
     CondenseSettings,
     _run,
-    _resolve,
     """Condense labelled data into a few synthetic images of each class, to keep when the data must go.
 
     `degan distill --method cde` learns better with them than without data. Images that start from real ones may still

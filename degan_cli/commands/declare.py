@@ -46,23 +46,23 @@ NOT_SETTINGS = {
 def command(
     kind: type[Given],
     run: Callable[[Given, Session, bool], None],
-    resolve: Callable[[Given, Session], Given],
     help: str,
 ) -> Callable[..., None]:
     """A Typer command whose options are the settings of ``kind``.
 
     :param run: does the work and prints the result, as JSON where the last argument says so.
-    :param resolve: every value as it will be used, for ``--write-config``.
     """
 
     def run_command(context: typer.Context, **values: Any) -> None:
         settings = read(context, kind, values)
         session = session_from(context, values["quiet"])
+        from ..engine import leave_processes
+        from ..jobs import resolved
+
         if values["write_config"]:
             if is_main_process():
-                print(to_toml(resolve(settings, session)), end="")
+                print(to_toml(resolved(settings, session)), end="")
             return
-        from ..engine import leave_processes
 
         try:
             run(settings, session, values["as_json"])

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: DemoSettings, session: Session) -> DemoSettings:
-    return settings
-
-
 def _run(settings: DemoSettings, session: Session, as_json: bool) -> None:
     from ..jobs import demo as run_pipeline
 
@@ -46,7 +42,6 @@ def _print_table(accuracies: Mapping[str, float], seconds: float) -> None:
 demo = command(
     DemoSettings,
     _run,
-    _resolve,
     """Run the whole pipeline on digits: a teacher, then four students taught by four kinds of samples.
 
     The proxy is images of three digits only, without labels. Every command is shown before it runs.

@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: DistillSettings, session: Session) -> DistillSettings:
-    from ..jobs.distill import resolve_distill
-
-    return resolve_distill(settings, session)
-
-
 def _run(settings: DistillSettings, session: Session, as_json: bool) -> None:
     from ..jobs import distill
 
@@ -26,7 +20,6 @@ def _run(settings: DistillSettings, session: Session, as_json: bool) -> None:
 distill = command(
     DistillSettings,
     _run,
-    _resolve,
     """Teach a student the teacher's predictions on samples; it is selected by agreement on held-out samples.
 
     With --method the samples are made while the student learns, and the last student is kept.

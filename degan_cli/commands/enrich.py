@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: EnrichSettings, session: Session) -> EnrichSettings:
-    from ..jobs.enrich import resolve_enrich
-
-    return resolve_enrich(settings, session)
-
-
 def _run(settings: EnrichSettings, session: Session, as_json: bool) -> None:
     from ..jobs import enrich
 
@@ -26,7 +20,6 @@ def _run(settings: EnrichSettings, session: Session, as_json: bool) -> None:
 enrich = command(
     EnrichSettings,
     _run,
-    _resolve,
     """Train a generator whose samples stand for the classifier's lost data, from the proxy images.
 
     Some methods need no proxy (dafl), or make the images themselves instead of a generator (zskd, deepinversion).

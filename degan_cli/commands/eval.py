@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: EvaluateSettings, session: Session) -> EvaluateSettings:
-    return settings
-
-
 def _run(settings: EvaluateSettings, session: Session, as_json: bool) -> None:
     from ..jobs import evaluate as measure
 
@@ -33,7 +29,6 @@ def _run(settings: EvaluateSettings, session: Session, as_json: bool) -> None:
 evaluate = command(
     EvaluateSettings,
     _run,
-    _resolve,
     """Measure a classifier, or a generator's samples, on stdout.
 
     A classifier: accuracy, confusion and calibration on labelled images, and agreement with another classifier,

@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: IncrementalSettings, session: Session) -> IncrementalSettings:
-    from ..jobs.incremental import resolve_incremental
-
-    return resolve_incremental(settings, session)
-
-
 def _run(settings: IncrementalSettings, session: Session, as_json: bool) -> None:
     from ..jobs import incremental
 
@@ -26,6 +20,5 @@ def _run(settings: IncrementalSettings, session: Session, as_json: bool) -> None
 incremental = command(
     IncrementalSettings,
     _run,
-    _resolve,
     """Teach a classifier new classes; the old ones keep their places and names, and their data are not needed.""",
 )

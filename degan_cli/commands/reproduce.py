@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: ReproduceSettings, session: Session) -> ReproduceSettings:
-    return settings
-
-
 def _run(settings: ReproduceSettings, session: Session, as_json: bool) -> None:
     from ..jobs import reproduce as make_cells
 
@@ -26,7 +22,6 @@ def _run(settings: ReproduceSettings, session: Session, as_json: bool) -> None:
 reproduce = command(
     ReproduceSettings,
     _run,
-    _resolve,
     """Make cells of a table, each a chain of plain degan commands; finished parts are not made again.
 
     Results go to DIR/TABLE-SCALE.json and .md after each cell. --dry-run prints the commands, to be run by hand or by a

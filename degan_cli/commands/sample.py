@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: SampleSettings, session: Session) -> SampleSettings:
-    return settings
-
-
 def _run(settings: SampleSettings, session: Session, as_json: bool) -> None:
     from ..jobs import sample as draw
 
@@ -24,7 +20,6 @@ def _run(settings: SampleSettings, session: Session, as_json: bool) -> None:
 sample = command(
     SampleSettings,
     _run,
-    _resolve,
     """Draw images from a generator: a folder of PNG files by class, or with -o NAME.safetensors stored samples.
 
     A class is what the classifier takes an image for. Stored samples carry its probabilities too.

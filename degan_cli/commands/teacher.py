@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from ..runs.session import Session
 
 
-def _resolve(settings: TeacherSettings, session: Session) -> TeacherSettings:
-    from ..jobs.teacher import resolve_teacher
-
-    return resolve_teacher(settings, session)
-
-
 def _run(settings: TeacherSettings, session: Session, as_json: bool) -> None:
     from ..jobs import teacher
 
@@ -26,7 +20,6 @@ def _run(settings: TeacherSettings, session: Session, as_json: bool) -> None:
 teacher = command(
     TeacherSettings,
     _run,
-    _resolve,
     """Train a classifier on labelled data: a teacher, or the baseline taught by the true data.
 
     A fifth of the training images selects the best epoch; the test images are only reported. With --optimiser sgd the

@@ -13,6 +13,9 @@ Settings are those of the command line, in :mod:`degan_cli.config`. What nobody 
 method, the optimiser's recipe, or the run of an old classifier. Mistakes are raised as :mod:`degan_cli.errors`.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ..config import (
     CondenseSettings,
     DemoSettings,
@@ -22,19 +25,39 @@ from ..config import (
     IncrementalSettings,
     ReproduceSettings,
     SampleSettings,
+    Settings,
     TeacherSettings,
 )
 from ..runs.result import Result
 from ..runs.session import Session
-from .condense import condense
+from .condense import condense, resolve_condense
 from .demo import demo
-from .distill import distill
-from .enrich import enrich
+from .distill import distill, resolve_distill
+from .enrich import enrich, resolve_enrich
 from .evaluate import evaluate
-from .incremental import incremental
+from .incremental import incremental, resolve_incremental
 from .reproduce import reproduce
 from .sample import sample
-from .teacher import teacher
+from .teacher import resolve_teacher, teacher
+
+RESOLVE: Mapping[type[Settings], Callable[[Any, Session], Settings]] = {
+    TeacherSettings: resolve_teacher,
+    EnrichSettings: resolve_enrich,
+    DistillSettings: resolve_distill,
+    IncrementalSettings: resolve_incremental,
+    CondenseSettings: resolve_condense,
+}
+"""For settings whose values depend on a method, a recipe or a file: how they become what the job will use."""
+
+
+def resolved(settings: Settings, session: Session) -> Settings:
+    """Every value as the job will use it, without running it.
+
+    :raises UsageError: for settings that contradict each other or have no use in the run.
+    """
+    resolve = RESOLVE.get(type(settings))
+    return settings if resolve is None else resolve(settings, session)
+
 
 __all__ = [
     "CondenseSettings",
@@ -55,6 +78,7 @@ __all__ = [
     "evaluate",
     "incremental",
     "reproduce",
+    "resolved",
     "sample",
     "teacher",
 ]

@@ -30,7 +30,7 @@ def parse(monkeypatch, capsys):
 
     def go(kind, argv):
         seen = []
-        reading = command(kind, lambda settings, session, as_json: seen.append(settings), lambda *both: both[0], "help")
+        reading = command(kind, lambda settings, session, as_json: seen.append(settings), "help")
         monkeypatch.setattr(app, "COMMANDS", {"read": reading, "other": reading})
         assert app.run(["--no-plugins", "read", *argv]) == 0, capsys.readouterr().err
         (settings,) = seen

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from degan_cli.errors import UnknownName
+from degan_cli.paper.cells import TABLES as CELLS
 from degan_cli.paper.cells import choose, markdown, with_measurement
 from degan_cli.paper.parts import Maker
 from degan_cli.paper.tables import TABLES
+from degan_cli.plugins import load_plugins
 
 ABOUT = {"command": "degan reproduce", "commit": "c0", "date": "2026-11-21", "hardware": {}}
 
@@ -187,3 +189,23 @@ def test_a_neighbour_that_needs_no_proxy_is_given_none():
         commands = " ".join(" ".join(part.arguments(Path("d"))) for part in cell.part.in_order())
         assert ("--proxy" in commands) == cell.row.startswith("degan")
         assert ("condense" in commands) == (cell.row == "cde")
+
+
+@pytest.mark.parametrize("scale", ["paper", "gan", "hour", "tiny"])
+@pytest.mark.parametrize("table", CELLS)
+def test_no_part_is_given_a_setting_that_has_no_use(table, scale):
+    plugins = load_plugins(enabled=False)
+    parts = {part for cell in cells(table, scale=scale) for part in cell.part.in_order()}
+    assert parts
+    for part in parts:
+        settings = part.settings(Path("p"))
+        match part.command:
+            case "enrich":
+                settings.resolved(plugins.methods.get(settings.method))
+            case "distill":
+                settings.resolved(None if settings.method is None else plugins.methods.get(settings.method))
+            case "incremental":
+                first = next(part.in_order())
+                settings.resolved(plugins.strategies.get(settings.strategy), first.values)
+            case _:
+                settings.resolved()

@@ -133,10 +133,9 @@ def test_a_finished_run_leaves_its_artifact_and_no_checkpoint(tmp_path):
 
 def test_a_silent_session_says_nothing_and_shares_its_plugins(capsys):
     plugins = load_plugins(enabled=False)
-    session = Session(plugins=plugins, external_plugins=False)
+    session = Session(plugins=plugins)
     silent = session.silent()
     assert silent.plugins is plugins
-    assert silent.external_plugins is False
     session.say("a")
     silent.say("b")
     note("c")
