@@ -118,7 +118,7 @@ def session_from(context: typer.Context, quiet: bool) -> Session:
     """A session with the plugins of :func:`plugins_from`."""
     from ..runs.session import Session
 
-    return Session(plugins=plugins_from(context), external_plugins=_with_plugins(context), quiet=quiet)
+    return Session(plugins=plugins_from(context), quiet=quiet)
 
 
 def plugins_from(context: typer.Context) -> Plugins:
@@ -127,11 +127,7 @@ def plugins_from(context: typer.Context) -> Plugins:
 
     disabled = frozenset(re.split(r"[,\s]+", os.environ.get("DEGAN_DISABLE_PLUGINS", ""))) - {""}
     raise_errors = os.environ.get("DEGAN_RAISE_PLUGIN_ERRORS", "") not in ("", "0")
-    return load_plugins(_with_plugins(context), disabled, raise_errors)
-
-
-def _with_plugins(context: typer.Context) -> bool:
-    return not context.find_root().params.get("no_plugins", False)
+    return load_plugins(not context.find_root().params.get("no_plugins", False), disabled, raise_errors)
 
 
 def _value(declared: Setting, value: Any) -> Any:

@@ -53,8 +53,9 @@ def reproduce(settings: ReproduceSettings, session: Session) -> Table:
     path = settings.output / f"{settings.table}-{settings.scale}.json"
     if settings.dry_run:
         parts = dict.fromkeys(part for cell in cells for part in cell.part.in_order())
-        commands = [shlex.join(["degan", *part.arguments(folder), *shared]) for part in parts]
-        evaluations = [shlex.join(["degan", "eval", *arguments(_evaluation(cell, settings))]) for cell in cells]
+        degan = ["degan", *_before(session)]
+        commands = [shlex.join([*degan, *part.arguments(folder), *shared]) for part in parts]
+        evaluations = [shlex.join([*degan, "eval", *arguments(_evaluation(cell, settings))]) for cell in cells]
         return Table(path=path, commands=(*commands, *evaluations))
 
     results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
@@ -76,11 +77,16 @@ def reproduce(settings: ReproduceSettings, session: Session) -> Table:
                 session.say(f"{settings.table} {cell.name} seed {cell.seed}: {100 * accuracy:.2f}{beside}")
 
     # Commands are processes: they run side by side, and each has its memory for itself.
-    program = PROGRAM if session.external_plugins else (*PROGRAM, "--no-plugins")
+    program = (*PROGRAM, *_before(session))
     with StopWatch(settings.max_minutes) as watch:
         wanted = [cell.part for cell in cells]
         run_parts(wanted, folder, shared, settings.jobs, watch, ledger, session.say, measure, program)
     return Table(path=path, results=tuple(results))
+
+
+def _before(session: Session) -> list[str]:
+    """Options that come before the name of a command."""
+    return [] if session.plugins.enabled else ["--no-plugins"]
 
 
 def _makers(settings: ReproduceSettings, session: Session) -> list[Maker]:

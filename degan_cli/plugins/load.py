@@ -69,6 +69,8 @@ class Plugins:
         default_factory=lambda: Registry[MethodSpec | InversionSpec]("method")
     )
     strategies: Registry[StrategySpec] = field(default_factory=lambda: Registry[StrategySpec]("strategy"))
+    enabled: bool = True
+    """Whether installed plugins were looked for, or the built-in parts alone are there."""
     found: list[PluginInfo] = field(default_factory=list)
     """Every plugin, in the order of loading: built-in modules first."""
 
@@ -88,7 +90,7 @@ def load_plugins(enabled: bool = True, disabled: frozenset[str] = frozenset(), r
     :param raise_errors: do not skip a plugin that fails, let its exception out.
     :raises PluginError: when a name is offered twice, by whomever.
     """
-    plugins = Plugins()
+    plugins = Plugins(enabled=enabled)
     for module in BUILT_IN:
         info = PluginInfo(name=module, distribution=DISTRIBUTION, version=__version__, status="ok")
         _register(plugins, info, _specs(importlib.import_module(module), module))

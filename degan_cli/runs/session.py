@@ -42,8 +42,6 @@ class Session:
 
     plugins: Plugins = field(default_factory=load_plugins)
     """All that can be looked up by name; by default the built-in parts and every installed plugin."""
-    external_plugins: bool = True
-    """Whether installed plugins are among them, or the built-in parts alone."""
     quiet: bool = False
     """No progress and no notes on stderr, warnings alone."""
 
