@@ -91,6 +91,8 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
         settings = settle(self, holding)
         if "proxy" in spec.conditions and self.proxy is None:
             raise UsageError(f"--method {spec.name} learns from images at hand; name them with --proxy")
+        if "batch_size" in self.given and self.batch_size == 0:
+            raise UsageError("--batch-size 0: leave it out, and it follows the method or the proxy's size")
         method = Layer(f"the method {spec.name}", spec.enrich_defaults())
         weights = {name: getattr(self, name) for name in WEIGHTS if name in self.given}
         complete = asdict(read_settings(spec, self.settings, weights))

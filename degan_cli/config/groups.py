@@ -13,8 +13,8 @@ OPTIMISERS = ("adam", "sgd")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComputeSettings(Settings):
-    """Where and how to compute."""
+class DeviceSettings(Settings):
+    """Where to compute, and in which precision."""
 
     device: str = setting("auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps, ...", panel=RUN)
     precision: str = setting(
@@ -24,6 +24,12 @@ class ComputeSettings(Settings):
         "if the processor knows it.",
         panel=RUN,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeSettings(DeviceSettings):
+    """Where and how to compute, and with which random numbers."""
+
     seed: int = setting(0, min=0, help="Of all random numbers.", panel=RUN)
 
 

@@ -18,6 +18,11 @@ from .method_settings import read_settings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 from .values import parsed
 
+OF_THE_INCREMENT = frozenset(
+    ("classifier", "arch", "num_classes", "output", "data_dir", "download", "device", "precision", "seed")
+    + ("max_minutes", "resume", "force", "dry_run")
+)
+"""Settings of the generator that are not to be set apart."""
 NESTED = "enrich."
 """Prefix in ``--set`` of what is meant for the generator of ``--enrich``."""
 
@@ -102,11 +107,12 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         falls = Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})
         return settle(settings.filled(falls), {settings.optimiser})
 
-    def for_generator(self, output: Path) -> EnrichSettings:
-        """Settings of the generator that ``--enrich`` trains on the new images."""
+    def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
+        """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
         assert self.enrich is not None
         shared = ("classifier", "arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
-        values: dict[str, Any] = {name: getattr(self, name) for name in shared} | {"proxy": self.new_data}
+        values: dict[str, Any] = {name: getattr(self, name) for name in shared}
+        values |= {"proxy": self.new_data} if uses_proxy else {}
         declared = EnrichSettings.declared()
         own = {name: value for name, value in self.enrich.items() if name not in declared}
         values |= {name: value for name, value in self.enrich.items() if name in declared}
@@ -135,6 +141,8 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         field = name.replace("-", "_")
         declared = EnrichSettings.declared().get(field)
+        if field in OF_THE_INCREMENT:
+            raise UsageError(f"{NESTED}{name} follows from the increment itself; leave it out")
         if declared is None:
             typed[name] = value
         elif isinstance(value, str):

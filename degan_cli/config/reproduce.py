@@ -7,12 +7,16 @@ from pathlib import Path
 
 from ..errors import UsageError
 from .fields import DATA, RUN, setting
-from .groups import DataSettings, GraphSettings
+from .groups import DataSettings, DeviceSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReproduceSettings(DataSettings, GraphSettings):
+class ReproduceSettings(DataSettings, DeviceSettings):
     """Which cells of which table are made, and how long their parts are trained."""
+
+    graphs: bool = setting(
+        False, flags=("--cuda-graphs",), help="Launch each step as one CUDA graph; not measured yet.", panel=RUN
+    )
 
     table: str = setting(
         argument=True,
@@ -41,6 +45,8 @@ class ReproduceSettings(DataSettings, GraphSettings):
     def __post_init__(self) -> None:
         """Refuse what no table has."""
         super().__post_init__()
+        if not self.seeds:
+            raise UsageError("--seeds names none; write numbers, such as 0,1,2")
         if self.graphs and self.table == "neighbours":
             raise UsageError(
                 "--cuda-graphs is not for the neighbours, some of whose methods train no generator; leave it out"

@@ -27,11 +27,17 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
     except tomllib.TOMLDecodeError as error:
         raise BadFile(f"--config {path}: {error}; see --write-config for what such a file holds") from error
     values: dict[str, Any] = {}
+    # Where option and field differ, as --arch of a teacher does, both names are read.
+    options = {one.flag[2:].replace("-", "_"): one.name for one in kind.declared().values()}
     for name, value in table.items():
         field = name.replace("-", "_")
+        field = options.get(field, field)
         declared = kind.declared().get(field)
         if declared is None or not declared.metadata["in_file"]:
-            raise UsageError(f"--config {path}: {name} is no setting of this command that a file may hold")
+            raise UsageError(
+                f"--config {path}: {name} is no setting of this command that a file may hold at its top; "
+                "--write-config shows them, and a method's own stand under [settings]"
+            )
         if field == "enrich" and isinstance(value, bool):
             value = {} if value else None
         if value is not None:

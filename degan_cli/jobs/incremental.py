@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .. import artifact
 from ..artifact import Loaded
-from ..config import IncrementalSettings
+from ..config import EnrichSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..datasets.new_classes import number_new_classes
+from ..errors import UsageError
 from ..images import digest
 from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
@@ -20,7 +22,7 @@ from ..runs.session import Run, Session
 from ..samples.open_fixed import open_samples
 from ..samples.sources import Source
 from ..specs import ImageSet, StrategyParts
-from .enrich import enrich
+from .enrich import enrich, resolve_enrich
 
 
 def resolve_incremental(settings: IncrementalSettings, session: Session) -> IncrementalSettings:
@@ -40,6 +42,8 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
     plugins = session.plugins
     strategy_spec = plugins.strategies.get(settings.strategy)
     settings = settings.checked(strategy_spec)  # mistakes are told before anything is read
+    if settings.enrich is not None:
+        _generator(settings, session, Path("generator.safetensors"))
     name = f"{stem(settings.classifier)}-{strategy_spec.name}-{stem(settings.new_data)}"
     with session.open("incremental", "classifier", settings, name) as run:
         loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
@@ -99,11 +103,22 @@ def _open_data(settings: IncrementalSettings, session: Session, old: Classifier)
     return data, finder.labelled(settings.test_data, "test", shape, what=what, why=", so nothing can be measured on it")
 
 
+def _generator(settings: IncrementalSettings, session: Session, path: Path) -> EnrichSettings:
+    """Settings of the generator of ``--enrich``, checked for its method."""
+    method = session.plugins.methods.get((settings.enrich or {}).get("method", EnrichSettings.method))
+    generator = settings.for_generator(path, uses_proxy="proxy" in method.conditions)
+    try:
+        resolve_enrich(generator, session)
+    except UsageError as error:
+        raise UsageError(f"--enrich: {error}") from error
+    return generator
+
+
 def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -> str:
-    """Train a generator on the new images, in the run folder; its path."""
+    """Make the generator, in the run folder; its path."""
     path = run.output.folder / "generator.safetensors"
     again = {"resume": settings.resume, "force": not settings.resume, "max_minutes": run.minutes_left}
-    generator = settings.for_generator(path).replaced(**again)
+    generator = _generator(settings, session, path).replaced(**again)
     session.announce("enrich", generator)
     enrich(generator, session)
     return str(path)

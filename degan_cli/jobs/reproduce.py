@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..config import EvaluateSettings, ReproduceSettings
 from ..config.arguments import arguments
 from ..errors import BadFile
 from ..images import digest
-from ..paper.cells import Cell, choose, is_measured, markdown, with_measurement
+from ..paper.cells import Cell, choose, is_measured, markdown, renamed, with_measurement
 from ..paper.parts import Maker, Part
 from ..paper.provenance import provenance
 from ..paper.run import PROGRAM, Ledger, run_parts, save_json
@@ -58,9 +57,9 @@ def reproduce(settings: ReproduceSettings, session: Session) -> Table:
         evaluations = [shlex.join([*degan, "eval", *arguments(_evaluation(cell, settings))]) for cell in cells]
         return Table(path=path, commands=(*commands, *evaluations))
 
-    results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    results: list[dict[str, Any]] = renamed(json.loads(path.read_text())) if path.exists() else []
     ledger = Ledger(settings.output / "parts.json")
-    command = shlex.join(["degan", *sys.argv[1:]])
+    command = shlex.join(["degan", *_before(session), "reproduce", *arguments(settings)])
 
     def measure(part: Part) -> None:
         nonlocal results

@@ -112,6 +112,11 @@ def with_measurement(
     return sorted([*others, entry], key=lambda result: (columns.index(result["column"]), rows.index(result["row"])))
 
 
+def renamed(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Results with rows under their names of today."""
+    return [{**result, "row": result["row"].replace(*RENAMED_ROWS)} for result in results]
+
+
 def _rows(table: str) -> list[str]:
     """All rows of a table in its order."""
     return [row for column in TABLES[table] for row in column.published]
@@ -133,7 +138,7 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
 
     That of the neighbours has a line for each method instead, with what it needs and costs, for each column.
     """
-    results = [{**result, "row": result["row"].replace(*RENAMED_ROWS)} for result in results]
+    results = renamed(results)
     if results[0]["table"] == "neighbours":
         return "\n\n".join(_methods(results, column) for column in dict.fromkeys(r["column"] for r in results))
     rows = sorted({result["row"] for result in results}, key=_rows(results[0]["table"]).index)
