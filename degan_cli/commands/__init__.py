@@ -1,1 +1,1 @@
-"""One file per subcommand: options, run spec, look-ups, loop, artifact, result line. No torch at import."""
+"""One file per subcommand: its settings, its job, and how its result is printed."""

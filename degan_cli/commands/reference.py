@@ -20,7 +20,7 @@ checks come from there. `degan COMMAND --write-config` prints such a file. Of se
 the method's, the old classifier's own run (`incremental`), the recipe of `--optimiser sgd`, `--config`, the
 environment, options. `--dry-run` says where each value came from. A setting that has no use in a run is refused.
 
-Every command also takes `--config FILE`, `--write-config`, `--json`, `-q`/`--quiet` and `--help`, and
+Every command here also takes `--config FILE`, `--write-config`, `--json`, `-q`/`--quiet` and `--help`, and
 `degan --no-plugins COMMAND` leaves installed plugins out. Names in TOML files are those of the first column with
 underscores; where they differ from the option, they stand in brackets."""
 
@@ -53,7 +53,8 @@ def _panel(panel: str, settings: list[Setting]) -> str:
 
 def _row(declared: Setting) -> str:
     about = declared.metadata
-    flags = "`, `".join(about["flags"] or (declared.flag,))
+    off = [f"--no-{declared.flag[2:]}"] if declared.kind is bool and declared.default is not False else []
+    flags = "`, `".join([*(about["flags"] or (declared.flag,)), *off])
     name = "" if declared.flag == f"--{declared.name.replace('_', '-')}" or about["argument"] else f" ({declared.name})"
     bounds = [f"at least {about['min']:g}" if about["min"] is not None else ""]
     bounds.append(f"at most {about['max']:g}" if about["max"] is not None else "")

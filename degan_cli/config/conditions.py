@@ -27,6 +27,8 @@ CONDITIONS = {
     "images": Condition("methods that optimise the images themselves", ("method", "samples")),
     "proxy": Condition("methods that learn from a proxy", ("method", "samples")),
     "condensed": Condition("methods that expand condensed images", ("method", "samples")),
+    "lambda_e": Condition("methods with a setting lambda_e of their own", ("method",)),
+    "lambda_d": Condition("methods with a setting lambda_d of their own", ("method",)),
     "weights": Condition("methods with the loss weights lambda_e and lambda_d", ("method",)),
     "online": Condition("--method, which makes samples while the student learns", ("samples",)),
     "fixed": Condition("samples that stay as they are (--samples), by which epochs can be compared", ("method",)),

@@ -51,11 +51,24 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         None, help="Labelled images on which the student is watched; they decide nothing.", panel=DATA
     )
     gan: str = setting("dcgan", help="Backbone of --method.", panel=MODELS, key="live.gan", only_for="generator")
-    optimiser: str = setting("adam", choices=OPTIMISERS, help="Of the student.")
-    epochs: int = setting(5000, min=1, help="At most so many in each of two stages; with --method so many in all.")
-    steps_per_epoch: int = setting(256, min=1, help="Updates of the student in an epoch.")
-    batch_size: int = setting(64, min=2, help="Images per step and process.")
-    lr: float = setting(1e-3, min=0, help="Rate in the first stage; then a tenth.")
+    optimiser: str = setting(
+        "adam", shown_default="adam; the method's with --method", choices=OPTIMISERS, help="Of the student."
+    )
+    epochs: int = setting(
+        5000,
+        shown_default="5000; the method's with --method",
+        min=1,
+        help="At most so many in each of two stages; with --method so many in all.",
+    )
+    steps_per_epoch: int = setting(
+        256, shown_default="256; the method's with --method", min=1, help="Updates of the student in an epoch."
+    )
+    batch_size: int = setting(
+        64, shown_default="64; the method's with --method", min=2, help="Images per step and process."
+    )
+    lr: float = setting(
+        1e-3, shown_default="1e-3; the method's with --method", min=0, help="Rate in the first stage; then a tenth."
+    )
     weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
     milestones: tuple[int, ...] = setting(
         (),
@@ -66,13 +79,25 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
     )
     beta1: float = setting(
         0.5,
+        shown_default="0.5; the method's with --method",
         min=0,
         max=0.999,
         help="Adam's first beta; the authors take 0.5 with generated and 0.9 with stored images.",
         needs=("adam",),
     )
-    loss: str = setting("kd", choices=("kd", "l1"), help="Softened predictions, or the distance of the logits.")
-    temperature: float = setting(20.0, min=0.01, help="Softens both predictions.", needs=("kd",))
+    loss: str = setting(
+        "kd",
+        shown_default="kd; the method's with --method",
+        choices=("kd", "l1"),
+        help="Softened predictions, or the distance of the logits.",
+    )
+    temperature: float = setting(
+        20.0,
+        shown_default="20.0; the method's with --method",
+        min=0.01,
+        help="Softens both predictions.",
+        needs=("kd",),
+    )
     ce_weight: float = setting(
         0.0, min=0, max=1, help="Share of cross-entropy with the teacher's top class.", needs=("kd",)
     )
@@ -85,13 +110,26 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
     patience: int = setting(100, min=0, help="Epochs without better agreement that end a stage.", needs=("fixed",))
     held_out: int = setting(4096, min=1, help="Samples by which the student is selected, at most.")
     update_every: int = setting(
-        1, min=1, help="Steps of the student for one update.", panel=ONLINE, key="live.every", needs=("online",)
+        1,
+        shown_default="the method's",
+        min=1,
+        help="Steps of the student for one update.",
+        panel=ONLINE,
+        key="live.every",
+        needs=("online",),
     )
     update_batch: int = setting(
-        64, min=2, help="Images in an update.", panel=ONLINE, key="live.batch_size", needs=("online",)
+        64,
+        shown_default="the method's",
+        min=2,
+        help="Images in an update.",
+        panel=ONLINE,
+        key="live.batch_size",
+        needs=("online",),
     )
     update_steps: int = setting(
         2000,
+        shown_default="the method's",
         min=1,
         help="Adam's steps for a batch, where the images are optimised.",
         panel=ONLINE,
@@ -99,7 +137,13 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         only_for="images",
     )
     update_lr: float = setting(
-        2e-4, min=0, help="Adam's rate of generator or images.", panel=ONLINE, key="live.lr", needs=("online",)
+        2e-4,
+        shown_default="the method's",
+        min=0,
+        help="Adam's rate of generator or images.",
+        panel=ONLINE,
+        key="live.lr",
+        needs=("online",),
     )
     latent: int = setting(
         100, min=1, help="Length of the noise vector.", panel=ONLINE, key="live.latent", only_for="generator"

@@ -23,9 +23,7 @@ WEIGHTS = ("lambda_e", "lambda_d")
 def _weight(name: str, help: str) -> Any:
     """The option of a weight that the method ``degan`` declares."""
     (declared,) = (field for field in fields(DeganSettings) if field.name == name)
-    return setting(
-        declared.default, min=declared.metadata["min"], help=help, key=None, needs=("weights",), in_file=False
-    )
+    return setting(declared.default, min=declared.metadata["min"], help=help, key=None, needs=(name,), in_file=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,12 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
     gan: str = setting("dcgan", help="Backbone; see `degan list gans`.", panel=MODELS, only_for="generator")
     steps: int = setting(5000, min=1, help="Updates of the generator, or of each batch of images.", needs=("steps",))
     number: int = setting(
-        10_000, flags=("--number", "-n"), min=1, help="Images to make without a generator.", only_for="images"
+        10_000,
+        shown_default="the method's",
+        flags=("--number", "-n"),
+        min=1,
+        help="Images to make without a generator.",
+        only_for="images",
     )
     epochs: int | None = setting(
         None, min=1, help="Passes over the proxy, instead of --steps.", key=None, needs=("generator", "proxy")
@@ -86,16 +89,16 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
         if self.tune and (given := [name for name in WEIGHTS if name in self.given or name in self.settings]):
             raise UsageError(f"--tune chooses both weights; leave --{given[0].replace('_', '-')} out")
         holding = set(spec.conditions) | ({"steps"} if self.epochs is None else set())
-        if {field.name for field in fields(spec.settings)}.issuperset(WEIGHTS):
-            holding.add("weights")
+        weights = {field.name for field in fields(spec.settings)} & set(WEIGHTS)
+        holding |= weights | ({"weights"} if len(weights) == len(WEIGHTS) else set())
         settings = settle(self, holding)
         if "proxy" in spec.conditions and self.proxy is None:
             raise UsageError(f"--method {spec.name} learns from images at hand; name them with --proxy")
         if "batch_size" in self.given and self.batch_size == 0:
             raise UsageError("--batch-size 0: leave it out, and it follows the method or the proxy's size")
         method = Layer(f"the method {spec.name}", spec.enrich_defaults())
-        weights = {name: getattr(self, name) for name in WEIGHTS if name in self.given}
-        complete = asdict(read_settings(spec, self.settings, weights))
+        by_option = {name: getattr(self, name) for name in WEIGHTS if name in self.given}
+        complete = asdict(read_settings(spec, {**self.settings, **by_option}))
         chosen = {name: complete[name] for name in WEIGHTS if name in self.settings}
         if self.tune:
             complete = {name: value for name, value in complete.items() if name not in WEIGHTS}

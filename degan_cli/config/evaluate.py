@@ -13,7 +13,7 @@ from .groups import ComputeSettings, DataSettings, ForeignSettings
 class EvaluateSettings(DataSettings, ForeignSettings, ComputeSettings):
     """What is measured on what."""
 
-    model: Path = setting(argument=True, help="A classifier, a generator or stored samples; - is stdin.")
+    model: Path = setting(argument=True, panel=MODELS, help="A classifier, a generator or stored samples; - is stdin.")
     dataset: str | None = setting(
         None, help="Images to measure on: a name, name:classes, a folder or a file.", panel=DATA
     )

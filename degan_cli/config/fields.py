@@ -7,7 +7,6 @@ settings, so one check serves both.
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -104,6 +103,8 @@ class Setting:
     def metavar(self) -> str | None:
         """What stands for its value in help; None for a switch, or where Typer names the choices."""
         given: str | None = self.metadata["metavar"]
+        if self.metadata["argument"]:
+            return self.flag
         if self.metadata["choices"]:
             return f"[{'|'.join(self.metadata['choices'])}]"
         return given or {int: "N", float: "X", str: "NAME", Path: "FILE"}.get(self.kind)
@@ -144,8 +145,6 @@ def _setting(field: dataclasses.Field[Any], hint: Any) -> Setting:
     optional = type(None) in get_args(hint)
     if optional:
         (hint,) = (argument for argument in get_args(hint) if argument is not type(None))
-    if get_origin(hint) is typing.Literal:
-        hint = str
     if get_origin(hint) not in (None, tuple):
         hint = Mapping
     default = field.default

@@ -16,7 +16,7 @@ from .fields import DATA, MODELS, setting
 from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, ForeignSettings, RunSettings
 from .method_settings import read_settings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
-from .values import parsed
+from .values import checked, parsed
 
 OF_THE_INCREMENT = frozenset(
     ("classifier", "arch", "num_classes", "output", "data_dir", "download", "device", "precision", "seed")
@@ -148,5 +148,5 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, str):
             typed[field] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}")
         else:
-            typed[field] = value
+            typed[field] = checked(value, declared.kind, declared.metadata, f"{NESTED}{name}")
     return typed

@@ -20,6 +20,7 @@ class ReproduceSettings(DataSettings, DeviceSettings):
 
     table: str = setting(
         argument=True,
+        panel=DATA,
         choices=("table1", "table2", "table3", "neighbours"),
         help="Of the DeGAN paper, or other methods beside it.",
     )
@@ -32,7 +33,7 @@ class ReproduceSettings(DataSettings, DeviceSettings):
         help="The paper's lengths, only its GAN, what two cores do in an hour, or a few updates.",
         panel=RUN,
     )
-    seeds: tuple[int, ...] = setting((0,), metavar="N,N,...", help="Of all random numbers.", panel=RUN)
+    seeds: tuple[int, ...] = setting((0,), min=0, metavar="N,N,...", help="Of all random numbers.", panel=RUN)
     jobs: int = setting(1, min=1, help="Commands at a time.", panel=RUN)
     output: Path = setting(
         Path("reproduce"), flags=("-o", "--output"), metavar="DIR", help="Parts and results.", panel=DATA

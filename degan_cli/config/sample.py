@@ -19,7 +19,7 @@ class SampleSettings(ForeignSettings, ComputeSettings):
     num_classes: int | None = setting(
         None, min=1, metavar="K", help="Number of classes of a plain state dict.", panel=MODELS, key=None
     )
-    generator: Path = setting(argument=True, help="A generator artifact.")
+    generator: Path = setting(argument=True, panel=MODELS, help="A generator artifact.")
     number: int = setting(1000, flags=("--number", "-n"), min=1, help="Images to make.", panel=DATA)
     balanced: bool = setting(False, help="Equally many of each class.", panel=DATA)
     classes: str | None = setting(None, metavar="A,B", help="Only images of these classes.", panel=DATA)

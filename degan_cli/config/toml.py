@@ -21,14 +21,15 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
     :raises UsageError: for a name that is no setting of this command, or one that belongs to the command line.
     """
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(f"--config {path}: cannot be read ({error.__class__.__name__}); name a TOML file") from error
     except tomllib.TOMLDecodeError as error:
         raise BadFile(f"--config {path}: {error}; see --write-config for what such a file holds") from error
     values: dict[str, Any] = {}
     # Where option and field differ, as --arch of a teacher does, both names are read.
-    options = {one.flag[2:].replace("-", "_"): one.name for one in kind.declared().values()}
+    as_options = [one for one in kind.declared().values() if not one.metadata["argument"]]
+    options = {one.flag[2:].replace("-", "_"): one.name for one in as_options}
     for name, value in table.items():
         field = name.replace("-", "_")
         field = options.get(field, field)
@@ -38,6 +39,8 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
                 f"--config {path}: {name} is no setting of this command that a file may hold at its top; "
                 "--write-config shows them, and a method's own stand under [settings]"
             )
+        if field in values:
+            raise UsageError(f"--config {path}: {name} is there twice, as {field} too; leave one of them out")
         if field == "enrich" and isinstance(value, bool):
             value = {} if value else None
         if value is not None:

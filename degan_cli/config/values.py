@@ -17,7 +17,7 @@ _WORDS = {
     str: "text",
     Path: "a path",
     tuple[str, ...]: "a list of texts",
-    tuple[int, ...]: "whole numbers with commas between them",
+    tuple[int, ...]: "whole numbers, such as 0,1,2",
     Mapping: "a table of names and values",
 }
 
@@ -56,6 +56,12 @@ def checked(value: Any, kind: Any, metadata: Mapping[str, Any], what: str) -> An
     choices = metadata.get("choices")
     if choices and value not in choices:
         raise UsageError(f"{what} {value!r} is none of: {', '.join(map(str, choices))}")
+    if kind == tuple[int, ...]:
+        return tuple(_in_range(item, metadata, what) for item in value)
+    return _in_range(value, metadata, what)
+
+
+def _in_range(value: Any, metadata: Mapping[str, Any], what: str) -> Any:
     least, most = metadata.get("min"), metadata.get("max")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import patch_environment
 from torch import Tensor
 
 from ..errors import UsageError
@@ -44,11 +44,11 @@ def start(
         precision = "bf16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
     if precision == "fp16" and kind != "cuda":
         raise UsageError(f"--precision fp16 needs a CUDA device, this one is {kind}; use bf16 or fp32")
-    if ":" in device:
-        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    wanted = {"ACCELERATE_TORCH_DEVICE": device} if ":" in device else {}
     # Accelerate keeps one state per process; a process that runs several commands gives each its own precision.
     AcceleratorState._reset_state(reset_partial_state=True)
-    accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
+    with patch_environment(**wanted):  # for this run alone
+        accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
     torch.manual_seed(seed + accelerator.process_index)
     engine = Engine(
         accelerator=accelerator, device=accelerator.device, precision=precision, compiled=compiled, graphs=graphs

@@ -43,9 +43,9 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
         if ended := run.ends_early(networks, {"images": images}):
             return ended
 
-        run.begin(settings.steps)
-        labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
-        condensed, metrics = condense_images(engine, labelled, settings, run.checkpoint, run.report, run.watch)
+        with run.training(settings.steps):
+            labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+            condensed, metrics = condense_images(engine, labelled, settings, run.checkpoint, run.report, run.watch)
         return run.finish(
             lambda path: artifact.save_samples(
                 path,

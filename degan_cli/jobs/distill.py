@@ -49,10 +49,10 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         else:
             source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder)
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
-        run.begin((2 if method is None else 1) * settings.epochs * settings.steps_per_epoch)
-        best, metrics = train_student(
-            engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
-        )
+        with run.training((2 if method is None else 1) * settings.epochs * settings.steps_per_epoch):
+            best, metrics = train_student(
+                engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
+            )
         return run.finish(
             lambda path: artifact.save_classifier(
                 path,

@@ -78,8 +78,8 @@ def _train_generator(
     frozen = engine.place(loaded.model).freeze()
     own = read_settings(spec, settings.settings)
     method = build_method(engine, spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
-    run.begin(settings.steps)
-    kept, metrics = train_generator(engine, method, frozen, images, settings, run.checkpoint, run.report, run.watch)
+    with run.training(settings.steps):
+        kept, metrics = train_generator(engine, method, frozen, images, settings, run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
     parents = [{"role": "classifier", "sha256": loaded.sha256}]
     return run.finish(
@@ -110,8 +110,10 @@ def _make_images(
     if ended := run.ends_early({"classifier": frozen}, {}):
         return ended
 
-    run.begin(-(-settings.number // settings.batch_size) * settings.steps)
-    images, logits, metrics = make_images(engine, inversion, frozen, settings, run.checkpoint, run.report, run.watch)
+    with run.training(-(-settings.number // settings.batch_size) * settings.steps):
+        images, logits, metrics = make_images(
+            engine, inversion, frozen, settings, run.checkpoint, run.report, run.watch
+        )
     return run.finish(
         lambda path: artifact.save_samples(
             path,

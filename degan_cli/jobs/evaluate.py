@@ -12,7 +12,7 @@ from .. import artifact
 from ..artifact import Artifact
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import EvaluateSettings
-from ..console import warn
+from ..console import shortened, warn
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
 from ..loops.evaluate import evaluate_classifier, evaluate_samples
@@ -63,9 +63,8 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     measure = _measure_classifier if kind == "classifier" else _measure_samples
     values = measure(engine, file, settings, session)
     if left_out := values.get("left_out"):
-        some = ", ".join(f"{name} ({count:,})" for name, count in list(left_out.items())[:8])
-        more = f" and {len(left_out) - 8} more" if len(left_out) > 8 else ""
-        warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}{more}")
+        some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
+        warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
     seconds = time.monotonic() - began
     return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
 

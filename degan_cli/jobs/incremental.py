@@ -31,7 +31,10 @@ def resolve_incremental(settings: IncrementalSettings, session: Session) -> Incr
     :raises UsageError: for settings that contradict each other or have no use.
     """
     loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
-    return settings.resolved(session.plugins.strategies.get(settings.strategy), loaded.header.run)
+    resolved = settings.resolved(session.plugins.strategies.get(settings.strategy), loaded.header.run)
+    if resolved.enrich is not None:
+        _generator(resolved, session, Path("generator.safetensors"))
+    return resolved
 
 
 def incremental(settings: IncrementalSettings, session: Session) -> Result:
@@ -68,10 +71,10 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
         strategy = strategy_spec.build(parts)
         steps_per_epoch = max(1, round(len(data.images) / (settings.batch_size * engine.processes)))
-        run.begin(settings.epochs * steps_per_epoch)
-        extended, metrics = teach_new_classes(
-            engine, strategy, frozen, data.images, labels, source, settings, run.checkpoint, run.report, run.watch
-        )
+        with run.training(settings.epochs * steps_per_epoch):
+            extended, metrics = teach_new_classes(
+                engine, strategy, frozen, data.images, labels, source, settings, run.checkpoint, run.report, run.watch
+            )
         if engine.is_main:
             metrics |= measure_forgetting(engine, extended, frozen, test)
         return run.finish(
@@ -120,7 +123,7 @@ def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -
     again = {"resume": settings.resume, "force": not settings.resume, "max_minutes": run.minutes_left}
     generator = _generator(settings, session, path).replaced(**again)
     session.announce("enrich", generator)
-    enrich(generator, session)
+    session.say(enrich(generator, session).summary)
     return str(path)
 
 

@@ -16,9 +16,9 @@ from ..images import digest
 from ..images.png_folder import check_folder, folder_names, write_folder
 from ..loops import sample as loop
 from ..plugins import unknown
-from ..runs.output import STDOUT, SUFFIX, choose_output, safe_name, stem
+from ..runs.output import STDOUT, SUFFIX, Output, choose_output, safe_name, stem
 from ..runs.result import Result
-from ..runs.session import Session
+from ..runs.session import Session, plan
 
 
 def sample(settings: SampleSettings, session: Session) -> Result:
@@ -47,9 +47,8 @@ def sample(settings: SampleSettings, session: Session) -> Result:
     kind = "samples" if to_file else "images"
     if settings.dry_run:
         networks = {"generator": loaded.model} | ({} if namer is None else {"classifier": namer.model})
-        parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
-        about = {"run": stored, "origins": settings.origins, "parameters": parameters}
-        return Result(artifact=path, kind=kind, plan={"dry_run": True, "artifact": str(path), **about})
+        shown = plan(Output(path=path, folder=path), settings, stored, networks, {})
+        return Result(artifact=path, kind=kind, plan=shown)
     if namer is None:
         session.say(f"{missing_classifier(loaded)}; these samples have no classes")
         images = loop.generate(engine, loaded.model, settings.number, settings.seed)

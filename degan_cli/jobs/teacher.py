@@ -43,9 +43,9 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
 
         epochs = settings.epochs * (2 if settings.optimiser == "adam" else 1)
         epoch_images = (1 - settings.held_out) * len(images)
-        run.begin(epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes))))
-        labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
-        best, metrics = train_teacher(engine, classifier, labelled, settings, run.checkpoint, run.report, run.watch)
+        with run.training(epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes)))):
+            labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+            best, metrics = train_teacher(engine, classifier, labelled, settings, run.checkpoint, run.report, run.watch)
 
         if engine.is_main:
             test = finder.test_images(settings.dataset, data)

@@ -69,6 +69,8 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
     path = given if given is not None else Path(safe_name(derived) + SUFFIX)
     if path == STDOUT:
         return Output(path=path, folder=Path(safe_name(derived) + ".run"))
+    if not path.name:
+        raise UsageError("-o names no file; write one that ends in .safetensors, or leave -o out")
     if path.suffix != SUFFIX:
         raise UsageError(f"-o {path}: an artifact's name ends in {SUFFIX}; use -o {path.with_suffix(SUFFIX)}")
     folder = path.with_suffix(".run")

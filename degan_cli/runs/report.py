@@ -1,4 +1,4 @@
-"""What a person sees: progress and warnings on stderr, metrics.jsonl, pictures, and the result on stdout."""
+"""What a person sees: progress and warnings on stderr, metrics.jsonl, and pictures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A session, which jobs share, and the frame of each of their runs: output, lock, checkpoint, report, result.
 
-``with session.open(settings, ...) as run`` holds what every run needs in the same order; whatever happens inside, the
-lock is released and progress is closed.
+``with session.open(command, kind, settings, name) as run`` holds what every run needs in the same order; whatever
+happens inside, the lock is released and progress is closed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Session:
     plugins: Plugins = field(default_factory=load_plugins)
     """All that can be looked up by name; by default the built-in parts and every installed plugin."""
     quiet: bool = False
-    """No progress and no notes on stderr, warnings alone."""
+    """No progress on stderr and none of the notes about it; warnings are shown all the same."""
 
     def say(self, message: str) -> None:
         """A note for people, unless they want none."""
@@ -140,8 +140,8 @@ class Run:
         :raises UsageError: when the artifact is there, but was made with other settings.
         """
         if self.settings.dry_run:
-            plan = _plan(self.output, self.settings, self.stored, networks, images)
-            return Result(artifact=self.output.path, kind=self.kind, plan=plan)
+            shown = plan(self.output, self.settings, self.stored, networks, images)
+            return Result(artifact=self.output.path, kind=self.kind, plan=shown)
         path = self.output.path
         unfinished = (self.output.folder / CHECKPOINT).exists()
         if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
@@ -156,8 +156,11 @@ class Run:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return Result(artifact=path, kind=self.kind, sha256=sha256, metrics=header.metrics, reused=True)
 
-    def begin(self, steps: int) -> None:
-        """Lock the run folder, and open checkpoint, progress and the watch; every process must come here.
+    @contextmanager
+    def training(self, steps: int) -> Iterator[None]:
+        """Lock the run folder to the end of the run, and inside have checkpoint, progress and the watch for stopping.
+
+        Every process must come here.
 
         :param steps: updates in the whole run, at most.
         :raises UsageError: when another command writes there.
@@ -168,9 +171,9 @@ class Run:
                 self.output.clear()
         self.engine.wait()
         self.checkpoint = Checkpoint(self.output.folder, self.stored, self.engine)
-        self.watch = self._stack.enter_context(StopWatch(self.minutes_left))
         report = Report(self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main)
-        self.report = self._stack.enter_context(report)
+        with StopWatch(self.minutes_left) as self.watch, report as self.report:
+            yield
 
     def finish(
         self,
@@ -200,9 +203,9 @@ class Run:
         )
 
 
-def _plan(
+def plan(
     output: Output,
-    settings: RunSettings,
+    settings: Settings,
     stored: Mapping[str, Any],
     networks: Mapping[str, nn.Module],
     images: Mapping[str, Tensor],

@@ -53,11 +53,6 @@ class StopWatch:
         return True
 
 
-def minutes_left(max_minutes: float | None, began: float) -> float | None:
-    """What is left of ``--max-minutes`` that began at ``began`` (time.monotonic); None without limit."""
-    return None if max_minutes is None else max(0.0, max_minutes - (time.monotonic() - began) / 60)
-
-
 def stopped(code: int, what: str) -> Stopped:
     """The error that ends a run whose checkpoint has been written."""
     reasons = {75: "--max-minutes is over", **dict(_SIGNALS.values())}

@@ -59,7 +59,7 @@ class FixedSource:
     online = False
 
     def learn(self) -> dict[str, Tensor]:
-        """FixedSource samples do not change."""
+        """Nothing to learn: the samples do not change."""
         return {}
 
     def parts(self) -> dict[str, Network | Optimizer]:

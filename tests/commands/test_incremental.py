@@ -109,7 +109,7 @@ def write_pack(path: str, labels: list[int] | None, names: tuple[str, ...], chan
         (["--samples", "digits", "--milestones", "5,3"], "--milestones 5,3: write rising epochs, such as 100,150,200"),
         (
             ["--samples", "digits", "--milestones", "soon"],
-            "--milestones: 'soon' is not whole numbers with commas between them",
+            "--milestones: 'soon' is not whole numbers, such as 0,1,2",
         ),
         (
             ["--samples", "digits", "--set", "scaling=x"],

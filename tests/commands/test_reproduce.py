@@ -169,7 +169,7 @@ def test_missing_data_are_told_by_the_command_that_needs_them(in_process, capsys
     ("arguments", "message"),
     [
         (["--only", "svhm"], "--only svhm: no cell of table2 is called so"),
-        (["--seeds", "a"], "--seeds: 'a' is not whole numbers with commas between them"),
+        (["--seeds", "a"], "--seeds: 'a' is not whole numbers, such as 0,1,2"),
         (["--seeds", ""], "--seeds"),
         (["--seeds=-1"], "-1 is not at least 0"),
         (["--jobs", "0"], "--jobs"),

@@ -135,5 +135,5 @@ def test_milestones_that_do_not_rise_are_refused(text):
 
 @pytest.mark.parametrize("text", ["two", "1.5", "1;2"])
 def test_milestones_that_are_no_whole_numbers_are_refused(text):
-    with pytest.raises(UsageError, match=f"--milestones: '{text}' is not whole numbers with commas between them"):
+    with pytest.raises(UsageError, match=f"--milestones: '{text}' is not whole numbers, such as 0,1,2"):
         TeacherSettings(dataset="d", architecture="a", optimiser="sgd", milestones=text)

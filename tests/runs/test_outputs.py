@@ -21,7 +21,8 @@ def begin(path, **flags):
     settings = TeacherSettings(dataset="d", architecture="a", output=path, device="cpu", **flags)
     with SESSION.open("teacher", "classifier", settings, "n") as run:
         run.start_engine()
-        run.begin(1)
+        with run.training(1):
+            pass
 
 
 def test_the_name_comes_from_the_inputs_when_none_is_given(tmp_path, monkeypatch):

@@ -108,21 +108,21 @@ def test_a_dry_run_tells_settings_their_origins_and_sizes(tmp_path):
 def test_minutes_count_from_the_opening_of_the_run(tmp_path):
     with opened(tmp_path / "x.safetensors") as run:
         assert run.minutes_left is None
-        run.begin(1)
-        assert run.watch.due() == 0
+        with run.training(1):
+            assert run.watch.due() == 0
     with opened(tmp_path / "y.safetensors", max_minutes=2) as run:
         assert 1.9 < run.minutes_left <= 2
     with opened(tmp_path / "z.safetensors", max_minutes=0) as run:
         assert run.minutes_left == 0
-        run.begin(1)
-        assert run.watch.due() == 75
+        with run.training(1):
+            assert run.watch.due() == 75
 
 
 def test_a_finished_run_leaves_its_artifact_and_no_checkpoint(tmp_path):
     path = tmp_path / "x.safetensors"
     with opened(path) as run:
-        run.begin(1)
-        run.checkpoint.path.touch()
+        with run.training(1):
+            run.checkpoint.path.touch()
         made = run.finish(lambda where: where.write_text("w") and "abc", METRICS, summary="well", next_command="next")
     assert (made.artifact, made.kind, made.sha256, made.metrics) == (path, "classifier", "abc", METRICS)
     assert (made.summary, made.next_command, made.reused) == ("well", "next", False)
