@@ -102,6 +102,8 @@ def read(context: typer.Context, kind: type[Given], values: Mapping[str, Any]) -
     layers = [] if values.get("config") is None else [read_config(values["config"], kind)]
     variables = ", ".join(kind.declared()[name].metadata["env"] for name in environment)
     layers += [Layer(f"environment {variables}", environment), Layer("option", options)]
+    for name in options.keys() & options.get("settings", {}).keys():
+        raise UsageError(f"--set {name}={options['settings'][name]}: {name} is given twice, as an option too")
     for name, value in options.items():
         below = layers[0].values.get(name) if values.get("config") is not None else None
         if isinstance(value, dict) and isinstance(below, dict):  # of a table, options replace single values

@@ -145,6 +145,8 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{NESTED}{name} follows from the increment itself; leave it out")
         if declared is None:
             typed[name] = value
+        elif value is None and declared.optional:
+            typed[field] = None
         elif isinstance(value, str):
             typed[field] = parsed(value, declared.kind, f"--set {NESTED}{name}={value}")
         else:

@@ -191,7 +191,7 @@ def test_without_test_images_only_the_held_out_ones_are_reported(capsys):
             "--milestones 5,3: write rising epochs, such as 100,150,200",
         ),
         (["--optimiser", "sgd", "--milestones", "0,3"], 2, "--milestones 0,3: write rising epochs"),
-        (["--optimiser", "sgd", "--milestones", "soon"], 2, "--milestones: 'soon' is not whole numbers with commas"),
+        (["--optimiser", "sgd", "--milestones", "soon"], 2, "--milestones: 'soon' is not whole numbers, such as 0,1,2"),
         (["--augment", "strong"], 2, "--augment"),
         (["--epochs", "0"], 2, "--epochs"),
         (["--arch", "lennet"], 2, 'unknown architecture "lennet"; did you mean "lenet"?'),

@@ -59,7 +59,7 @@ CASES = [
         for own in ({"gan": "dcgan"}, {"latent": 8}, {"width": 8}, {"ema": 0.9}, {"graphs": True})
     ),
     *(
-        (EnrichSettings, own, {"method": name, "proxy": proxy}, f"--method {name}", "it is for methods with th", DEGAN)
+        (EnrichSettings, own, {"method": name, "proxy": proxy}, f"--method {name}", "it is for methods with ", DEGAN)
         for own in ({"lambda_e": 2.0}, {"lambda_d": 2.0}, {"tune": True})
         for name, proxy in (("dcgan", "digits"), ("dafl", None), ("zskd", None))
     ),
