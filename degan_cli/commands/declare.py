@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import typer
 
 from ..config.base import Layer, Settings
+from ..config.enrich import WEIGHTS
 from ..config.fields import RUN, Setting
 from ..config.method_settings import read_pairs
 from ..config.toml import read_config, to_toml
@@ -102,7 +103,8 @@ def read(context: typer.Context, kind: type[Given], values: Mapping[str, Any]) -
     layers = [] if values.get("config") is None else [read_config(values["config"], kind)]
     variables = ", ".join(kind.declared()[name].metadata["env"] for name in environment)
     layers += [Layer(f"environment {variables}", environment), Layer("option", options)]
-    for name in options.keys() & options.get("settings", {}).keys():
+    # Other methods' own settings may share a name with an option: zskd and the student both have a temperature.
+    for name in options.keys() & options.get("settings", {}).keys() & set(WEIGHTS):
         raise UsageError(f"--set {name}={options['settings'][name]}: {name} is given twice, as an option too")
     for name, value in options.items():
         below = layers[0].values.get(name) if values.get("config") is not None else None

@@ -126,3 +126,10 @@ def test_mistakes_are_told_in_one_line(models, capsys, arguments, said):
     assert said in error
     assert error.count("\n") == 1
     assert not list(models.glob("*.run"))
+
+
+def test_a_methods_own_setting_may_share_its_name_with_an_option_of_the_student(models, capsys):
+    command = ["distill", *TEACHER, "--method", "zskd", "--temperature", "3", "--set", "temperature=20"]
+    assert run([*command, "--dry-run", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["run"]
+    assert (shown["temperature"], shown["live"]["settings"]["temperature"]) == (3.0, 20.0)
