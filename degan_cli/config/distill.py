@@ -14,9 +14,10 @@ from .conditions import settle
 from .fields import DATA, MODELS, ONLINE, setting
 from .groups import AUGMENTATIONS, OPTIMISERS, DataSettings, ForeignSettings, GraphSettings, RunSettings
 from .method_settings import read_settings
-from .recipes import check_milestones, milestones_at, sgd_layer
+from .recipes import MIXES, SCHEDULES, STUDENT_RECIPES, check_milestones, milestones_at, sgd_layer, student_layer
 
 RENAMED_AUGMENTATIONS = {"heavy": "strong"}
+ZOOMS = ("resized-crop", "resized-crop-flip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +52,36 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         None, help="Labelled images on which the student is watched; they decide nothing.", panel=DATA
     )
     gan: str = setting("dcgan", help="Backbone of --method.", panel=MODELS, key="live.gan", only_for="generator")
+    recipe: str = setting(
+        "paper",
+        choices=tuple(STUDENT_RECIPES),
+        help="As in the paper; patient, on images changed and mixed anew each time; or fast, in few updates.",
+        newer=True,
+        needs=("fixed",),
+    )
     optimiser: str = setting(
         "adam", shown_default="adam; the method's with --method", choices=OPTIMISERS, help="Of the student."
+    )
+    schedule: str = setting(
+        "stages",
+        choices=SCHEDULES,
+        shown_default="stages; the recipe's",
+        help="Of the rate: full, then a tenth; or falling over all epochs as half a cosine; or rising first.",
+        newer=True,
+    )
+    ema: float = setting(
+        0.0,
+        min=0,
+        max=0.99999,
+        shown_default="0, none; the recipe's",
+        help="Decay of a moving average of the student, which is kept instead.",
+        newer=True,
     )
     epochs: int = setting(
         5000,
         shown_default="5000; the method's with --method",
         min=1,
-        help="At most so many in each of two stages; with --method so many in all.",
+        help="At most so many in each of two stages; in all with --method and other schedules.",
     )
     steps_per_epoch: int = setting(
         256, shown_default="256; the method's with --method", min=1, help="Updates of the student in an epoch."
@@ -103,11 +126,21 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
     )
     augment: str = setting(
         "none",
-        choices=(*AUGMENTATIONS, "strong"),
+        choices=(*AUGMENTATIONS, "strong", *ZOOMS),
         renamed=RENAMED_AUGMENTATIONS,
+        shown_default="none; the recipe's",
         help="Done to each image at random before the teacher sees it; strong also turns, masks and relights.",
     )
-    patience: int = setting(100, min=0, help="Epochs without better agreement that end a stage.", needs=("fixed",))
+    mix: str = setting(
+        "none",
+        choices=MIXES,
+        shown_default="none; the recipe's",
+        help="Blend images, or paste a part of one into another, before the teacher sees them.",
+        newer=True,
+    )
+    patience: int = setting(
+        100, min=0, help="Epochs without better agreement that end a stage, or the run.", needs=("fixed",)
+    )
     held_out: int = setting(4096, min=1, help="Samples by which the student is selected, at most.")
     update_every: int = setting(
         1,
@@ -188,11 +221,11 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
             raise UsageError("--samples and --method both say where the samples come from; give one of them")
         if spec is None and not self.samples:
             raise UsageError("nothing to learn from; name --samples, or a --method that makes them meanwhile")
-        settings, holding = self, {"fixed"} if spec is None else {"online", *spec.conditions}
-        if spec is not None:
-            settings = self._with_method(spec)
+        holding = {"fixed"} if spec is None else {"online", *spec.conditions}
+        recipe = student_layer(self.recipe)
+        settings = (self if spec is None else self._with_method(spec)).filled(recipe)
         if settings.optimiser == "sgd":
-            settings = settings.filled(sgd_layer("weight_decay"))
+            settings = settings.filled(sgd_layer("weight_decay"), recipe)
         holding |= {settings.optimiser, settings.loss}
         if "generator" in holding and settings.replay != "none":
             holding.add("replay")

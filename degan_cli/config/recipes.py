@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import UsageError
 from .base import Layer
@@ -11,6 +12,35 @@ SGD = {"epochs": 250, "batch_size": 128, "lr": 0.1, "weight_decay": 2e-4}
 """Smith et al., "Always Be Dreaming", ICCV 2021, for ResNet-32 on CIFAR-100; Adam's are the defaults of ``teacher``."""
 DROPS = (0.4, 0.6, 0.8)
 """Parts of the epochs after which the rate falls to a tenth, in the same source."""
+
+SCHEDULES = ("stages", "cosine", "one-cycle")
+"""How a student's rate changes."""
+MIXES = ("none", "mixup", "cutmix", "both")
+"""How images of a batch are put together."""
+STUDENT_RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "paper": {},
+    "patient": {
+        "schedule": "cosine",
+        "epochs": 400,
+        "beta1": 0.9,
+        "augment": "strong",
+        "mix": "both",
+    },
+    "fast": {
+        "schedule": "one-cycle",
+        "epochs": 20,
+        "beta1": 0.9,
+        "lr": 4e-3,
+        "ema": 0.99,
+        "augment": "strong",
+    },
+}
+"""Settings of ``distill`` that ``--recipe`` names."""
+
+
+def student_layer(name: str) -> Layer:
+    """The settings of one of :data:`STUDENT_RECIPES`."""
+    return Layer(f"the recipe {name}", STUDENT_RECIPES[name])
 
 
 def sgd_layer(*names: str) -> Layer:

@@ -1,9 +1,11 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
 from .crop_flip import AUGMENTS, augment
+from .mix import mix
 from .order import Shuffle
 from .picture import by_class, grid
 from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, to_uint8, to_unit
+from .resized_crop import resized_crop
 from .siamese import draw_siamese
 from .store import ImageStore, free_bytes
 from .strong import augment_strongly
@@ -22,6 +24,8 @@ __all__ = [
     "fit_uint8",
     "free_bytes",
     "grid",
+    "mix",
+    "resized_crop",
     "to_uint8",
     "to_unit",
 ]

@@ -49,7 +49,8 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         else:
             source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder)
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
-        with run.training((2 if method is None else 1) * settings.epochs * settings.steps_per_epoch):
+        epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
+        with run.training(epochs * settings.steps_per_epoch):
             best, metrics = train_student(
                 engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
             )

@@ -4,6 +4,9 @@ Source: Addepalli et al., "DeGAN", AAAI 2020, section 4, and the authors' studen
 stages, 256 batches of 64 an epoch, selection by agreement with the teacher. We differ in that the held-out
 samples are the same in every epoch, and that neither teacher nor generator collects gradients.
 
+Other schedules than the authors' run once over all epochs, images may be mixed, and the mean of the student's weights
+over its last updates may be kept instead of itself.
+
 Samples may also change while the student learns (:mod:`degan_cli.samples.online`). Then no epoch's agreement can be
 compared with another's, so that the epochs are fixed in number and the last student is kept.
 """
@@ -11,6 +14,7 @@ compared with another's, so that the epochs are fixed in number and the last stu
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,17 +24,17 @@ from torch.optim import Optimizer
 
 from ..config import DistillSettings
 from ..engine import Engine
-from ..images import augment, augment_strongly
+from ..images import augment, augment_strongly, mix, resized_crop
 from ..losses import logit_distance, student_loss
 from ..metrics import accuracy, curve_summary
-from ..models import Classifier, copy_weights
+from ..models import Classifier, copy_weights, follow
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ImageSet, Network
 from .finite import check_finite
-from .stages import Milestones, Schedule, Stages, set_rate
+from .stages import Annealed, Milestones, Schedule, Stages, set_rate
 from .top_classes import top_classes
 
 SCORING_BATCH = 512
@@ -57,21 +61,19 @@ def distill(
     teacher = engine.place(teacher).freeze()
     student = engine.prepare(student)
     best = copy.deepcopy(engine.unwrap(student))
+    average = copy.deepcopy(engine.unwrap(student)) if settings.ema else None
     optimiser = _optimiser(engine, student, settings)
-    schedule: Schedule = (
-        Milestones(settings.epochs, settings.milestones)
-        if samples.online
-        else Stages(settings.epochs, settings.patience)
-    )
+    schedule = _schedule(settings, online=samples.online)
     held_out = wanted = torch.empty(0)
     if not samples.online:
         with engine.eager():
             held_out = samples.held_out(settings.held_out)  # uint8 (n, C, H, W)
         wanted = top_classes(engine, teacher, held_out)  # (n,)
     curve: list[float] = []
-    vary = augment_strongly if settings.augment == "strong" else partial(augment, kind=settings.augment)
+    vary = _augmentation(settings.augment)
 
     parts: dict[str, Network | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
+    parts |= {} if average is None else {"average": average}
     parts |= {f"samples.{name}": part for name, part in samples.parts().items()}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
@@ -101,8 +103,12 @@ def distill(
         for step in range(schedule.step, settings.steps_per_epoch):
             made = samples.learn() or made
             with engine.autocast():
-                images = vary(samples.draw(settings.batch_size))  # (batch, C, H, W) in [0, 1]
+                images = mix(vary(samples.draw(settings.batch_size)), settings.mix)  # (batch, C, H, W) in [0, 1]
             loss = learn(images)
+            if average is not None:
+                seen = schedule.total * settings.steps_per_epoch + step
+                # The first updates count for more, or the average would long remember the random start.
+                follow(average, engine.unwrap(student), min(settings.ema, (1 + seen) / (10 + seen)))
             report.advance(settings.batch_size * engine.processes)
             code = engine.largest(watch.due())
             if code and step + 1 < settings.steps_per_epoch:  # the epoch's last step: after its row
@@ -115,11 +121,12 @@ def distill(
         if samples.online:
             held_out = samples.held_out(settings.held_out)
             wanted = top_classes(engine, teacher, held_out)
-        predicted = top_classes(engine, engine.unwrap(student), held_out)
+        candidate = engine.unwrap(student) if average is None else average
+        predicted = top_classes(engine, candidate, held_out)
         score = engine.from_main(accuracy(predicted, wanted))
         is_best, stage_over = schedule.finish_epoch(score)
         if is_best:
-            copy_weights(engine.unwrap(student), best)
+            copy_weights(candidate, best)
         if stage_over and not schedule.done:
             copy_weights(best, engine.unwrap(student))
             optimiser = _optimiser(engine, student, settings)
@@ -128,7 +135,7 @@ def distill(
         text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  agreement {score:.2%}"
         text += "  best" if is_best and not samples.online else ""
         if test_data is not None and test_data.labels is not None:
-            predicted = top_classes(engine, engine.unwrap(student), test_data.images.to(engine.device))
+            predicted = top_classes(engine, candidate, test_data.images.to(engine.device))
             row["accuracy"] = accuracy(predicted.cpu(), test_data.labels)
             text += f"  test data {row['accuracy']:.2%}"
         curve.append(row.get("accuracy", score))
@@ -149,6 +156,20 @@ def distill(
         "curve": {"of": "agreement" if test_data is None else "accuracy", **curve_summary(curve)},
     }
     return best, metrics
+
+
+def _schedule(settings: DistillSettings, online: bool) -> Schedule:
+    if settings.schedule != "stages":
+        return Annealed(settings.epochs, settings.patience, settings.schedule, selects=not online)
+    return Milestones(settings.epochs, settings.milestones) if online else Stages(settings.epochs, settings.patience)
+
+
+def _augmentation(kind: str) -> Callable[[Tensor], Tensor]:
+    if kind == "strong":
+        return augment_strongly
+    if kind.startswith("resized-crop"):
+        return partial(resized_crop, flip=kind.endswith("flip"))
+    return partial(augment, kind=kind)
 
 
 def _optimiser(engine: Engine, student: Classifier, settings: DistillSettings) -> Optimizer:

@@ -1,4 +1,4 @@
-"""When the learning rate falls and when training ends: two stages by a held-out score, or steps at fixed epochs.
+"""When the learning rate falls and when training ends: by a held-out score, at fixed epochs, or all the way down.
 
 :class:`Stages` is the schedule of the authors' teacher and student scripts: Adam at the full rate until
 ``patience`` epochs passed without a better score, then from the best network on with a tenth of it, by the same rule.
@@ -10,6 +10,7 @@ comes early and often, long before the student has learned all it can.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from typing import Any, Protocol
 from torch.optim import Optimizer
 
 RATE_FACTORS = (1.0, 0.1)
+RISE = 0.2
+"""Part of the epochs in which the rate of ``one-cycle`` rises."""
 
 
 class Schedule(Protocol):
@@ -153,6 +156,61 @@ class Milestones:
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON types; ``Milestones(**value)`` takes them back."""
         return asdict(self) | {"milestones": list(self.milestones)}
+
+
+@dataclass
+class Annealed:
+    """One way down over all epochs, after a rise or at once; the network with the best held-out score is kept.
+
+    Sources: Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5 without restarts; Smith and Topin,
+    "Super-Convergence", 2018, for the rise, which here goes straight up and straight down. A rate stands for a whole
+    epoch: that of its middle.
+    """
+
+    epochs: int
+    patience: int
+    """More epochs without a better score end the run early."""
+    shape: str
+    """``cosine`` or ``one-cycle``."""
+    selects: bool = True
+    """Whether a score decides: not where samples change, so that scores cannot be compared."""
+    total: int = 0
+    step: int = 0
+    waited: int = 0
+    best_score: float = -1.0
+    best_epoch: int = 0
+
+    @property
+    def factor(self) -> float:
+        """In (0, 1]."""
+        part = (self.total + 0.5) / self.epochs
+        if self.shape == "cosine":
+            return 0.5 * (1 + math.cos(math.pi * part))
+        return part / RISE if part < RISE else (1 - part) / (1 - RISE)
+
+    def __iter__(self) -> Iterator[int]:
+        """Numbers of the epochs that are left, from 0."""
+        while not self.done:
+            yield self.total
+
+    def finish_epoch(self, score: float) -> tuple[bool, bool]:
+        """Note an epoch's held-out score in [0, 1]; whether to keep its network, which is never put back."""
+        self.step = 0
+        self.total += 1
+        self.waited = 0 if score > self.best_score else self.waited + 1
+        is_best = score >= self.best_score or not self.selects
+        if is_best:
+            self.best_score, self.best_epoch = score, self.total
+        return is_best, False
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are over, or the score has not risen for too long."""
+        return self.total >= self.epochs or self.selects and self.waited > self.patience
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON types; ``Annealed(**value)`` takes them back."""
+        return asdict(self)
 
 
 def set_rate(optimiser: Optimizer, lr: float) -> None:

@@ -2,7 +2,7 @@
 
 from .batch_norm import Watched, check_batch_norm, has_batch_norm, watching
 from .classifier import Classifier
-from .copying import copy_weights
+from .copying import copy_weights, follow
 from .features import Tap, tapped
 from .frozen import resting
 from .generator import Generator
@@ -15,6 +15,7 @@ __all__ = [
     "Watched",
     "check_batch_norm",
     "copy_weights",
+    "follow",
     "has_batch_norm",
     "resting",
     "tapped",

@@ -18,6 +18,7 @@ from degan_cli.config import (
     Layer,
     TeacherSettings,
 )
+from degan_cli.errors import UsageError
 from degan_cli.specs import MethodSpec, StudentRecipe
 
 ORDER = ("default", "file", "environment", "option")
@@ -310,3 +311,23 @@ def test_what_has_no_use_has_no_origin(plan):
 def test_settings_know_what_nobody_gave():
     assert EvaluateSettings(model="m").origins["number"] == "default"
     assert EvaluateSettings(model="m").given == {"model"}
+
+
+def test_a_students_recipe_lies_above_the_defaults_and_below_what_is_given():
+    given = {"teacher": "t", "student": "s", "samples": ("p",)}
+    paper, patient = (resolve(DistillSettings(**given, recipe=name)) for name in ("paper", "patient"))
+    assert (paper.schedule, paper.mix, paper.augment, paper.ema) == ("stages", "none", "none", 0.0)
+    assert (patient.schedule, patient.augment) == ("cosine", "strong")
+    assert patient.origins["schedule"] == "the recipe patient"
+    mine = resolve(DistillSettings(**given, recipe="patient", schedule="stages", epochs=7))
+    assert (mine.schedule, mine.epochs, mine.augment) == ("stages", 7, "strong")
+
+
+def test_an_optimiser_brings_its_decay_whatever_the_students_recipe():
+    given = {"teacher": "t", "student": "s", "samples": ("p",), "optimiser": "sgd"}
+    assert [resolve(DistillSettings(**given, recipe=name)).weight_decay for name in ("paper", "fast")] == [2e-4, 2e-4]
+
+
+def test_a_students_recipe_is_for_samples_that_stay():
+    with pytest.raises(UsageError, match="--recipe has no use with --method dafl"):
+        resolve(DistillSettings(teacher="t", student="s", method="dafl", recipe="fast"))

@@ -59,6 +59,15 @@ def test_what_is_only_for_other_methods_is_left_out():
     assert images["number"] == 40_000
 
 
+def test_a_newer_setting_is_left_out_at_its_default_so_that_earlier_artifacts_compare_equal():
+    newer = {"recipe", "schedule", "ema", "mix"}
+    run = stored(DistillSettings, samples=("d",))
+    assert not newer & run.keys()
+    fast = stored(DistillSettings, samples=("d",), recipe="fast", mix="mixup")
+    assert newer <= fast.keys()
+    assert difference(run, stored(DistillSettings, samples=("d",), mix="mixup")) == ("mix", None, "mixup")
+
+
 def test_samples_that_are_made_meanwhile_are_an_object_of_their_own():
     run = stored(DistillSettings, USED | {"live.size": 32}, method="dafl", update_every=3)
     assert run["live"] == {

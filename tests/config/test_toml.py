@@ -197,6 +197,7 @@ COMMANDS = [
     f"enrich --classifier t.safetensors --method dafl {TINY} --set one_hot_weight=0.5",
     "enrich --classifier t.safetensors --method zskd -n 5 --steps 1 --batch-size 4",
     f"distill --teacher t.safetensors --samples digits:1@0.5 --samples digits:0@0.5 --augment heavy {STUDENT}",
+    f"distill --teacher t.safetensors --samples digits:0 --recipe fast --mix both {STUDENT}",
     f"distill --teacher t.safetensors --method dafl --width 2 --latent 4 --update-batch 8 {STUDENT}",
     f"distill --teacher t.safetensors --method zskd --update-steps 1 --update-batch 8 {STUDENT}",
     "incremental --classifier t.safetensors --new-data digits:5,6 --strategy lwf --set lambda_kd=2 --epochs 1",

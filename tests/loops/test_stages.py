@@ -1,11 +1,12 @@
 import json
+import math
 
 import pytest
 import torch
 
 from degan_cli.config import TeacherSettings
 from degan_cli.errors import UsageError
-from degan_cli.loops.stages import Milestones, Stages, set_rate
+from degan_cli.loops.stages import Annealed, Milestones, Stages, set_rate
 
 
 def follow(stages, scores):
@@ -137,3 +138,46 @@ def test_milestones_that_do_not_rise_are_refused(text):
 def test_milestones_that_are_no_whole_numbers_are_refused(text):
     with pytest.raises(UsageError, match=f"--milestones: '{text}' is not whole numbers, such as 0,1,2"):
         TeacherSettings(dataset="d", architecture="a", optimiser="sgd", milestones=text)
+
+
+def rates(schedule):
+    factors = []
+    for _ in schedule:
+        factors.append(schedule.factor)
+        schedule.finish_epoch(0.0)
+    return factors
+
+
+def test_a_cosine_takes_each_epochs_middle():
+    middles = [0.5 * (1 + math.cos(math.pi * part)) for part in (1 / 6, 1 / 2, 5 / 6)]
+    assert rates(Annealed(3, 9, "cosine")) == pytest.approx(middles)
+    assert middles[1] == pytest.approx(0.5)
+
+
+def test_one_cycle_rises_over_a_fifth_and_falls_to_the_end():
+    # Ten epochs with middles at 0.05, 0.15, ...: up to 0.2, then down by 1/8 each.
+    expected = [0.25, 0.75, *(1 - (k + 0.5) / 8 for k in range(8))]
+    assert rates(Annealed(10, 99, "one-cycle")) == pytest.approx(expected)
+
+
+def test_a_score_that_no_longer_rises_ends_an_annealed_run_and_the_best_network_is_kept():
+    schedule = Annealed(100, 1, "cosine")
+    assert follow(schedule, [0.5, 0.6, 0.6, 0.55]) == [0, 1, 2]
+    assert (schedule.total, schedule.best_epoch, schedule.done) == (4, 3, True)
+
+
+def test_where_scores_cannot_be_compared_all_epochs_are_run_and_the_last_network_is_kept():
+    schedule = Annealed(4, 0, "cosine", selects=False)
+    assert follow(schedule, [0.9, 0.5, 0.2, 0.3]) == [0, 1, 2, 3]
+    assert (schedule.best_score, schedule.best_epoch) == (0.3, 4)
+
+
+def test_an_annealed_run_goes_on_from_its_json():
+    whole, part = Annealed(8, 2, "one-cycle"), Annealed(8, 2, "one-cycle")
+    scores = [0.1, 0.2, 0.2, 0.3, 0.1, 0.1, 0.1]
+    follow(whole, scores)
+    for score in scores[:3]:
+        part.finish_epoch(score)
+    again = Annealed(**json.loads(json.dumps(part.to_json())))
+    follow(again, scores[3:])
+    assert again == whole

@@ -133,6 +133,55 @@ def test_a_resumed_student_equals_an_unbroken_one(tmp_path, tiny_generator, stop
     assert metrics == again
 
 
+ANNEALED = {"schedule": "one-cycle", "ema": 0.9, "augment": "resized-crop", "mix": "both", "epochs": 4}
+
+
+@pytest.mark.parametrize("stop", [1, 7, 10, 20])
+def test_a_resumed_student_of_other_schedules_equals_an_unbroken_one(tmp_path, tiny_generator, stop):
+    whole, metrics = run_distill(tmp_path / "a", tiny_generator, **ANNEALED)
+    with pytest.raises(Stopped):
+        run_distill(tmp_path / "b", tiny_generator, StopAfter(stop), **ANNEALED)
+    resumed, again = run_distill(tmp_path / "b", tiny_generator, **ANNEALED)
+    assert_equal(whole.state_dict(), resumed.state_dict())
+    assert metrics == again
+    assert metrics["updates"] == 4 * 7
+
+
+def test_a_students_moving_average_is_what_is_kept(tmp_path, tiny_generator):
+    """Of one update: a tenth of the start and nine tenths of the updated student stay, since early ones count more."""
+    one = {"epochs": 1, "steps_per_epoch": 1, "schedule": "cosine"}
+    start_of_all = tiny_classifier(seed=2).state_dict()
+    updated, _ = run_distill(tmp_path / "a", tiny_generator, **one)
+    average, _ = run_distill(tmp_path / "b", tiny_generator, **one, ema=0.99)
+    for name, value in average.state_dict().items():
+        if value.is_floating_point():
+            expected = 0.1 * start_of_all[name] + 0.9 * updated.state_dict()[name]
+            torch.testing.assert_close(value, expected, msg=name)
+
+
+def test_teacher_and_student_see_the_same_mixed_images(tmp_path, tiny_generator, monkeypatch):
+    mixed = []
+
+    def spy(images, kind):
+        mixed.append(kind)
+        return torch.full_like(images, 0.25)
+
+    seen = []
+    monkeypatch.setattr("degan_cli.loops.distill.mix", spy)
+    learn = torch.nn.Sequential.forward
+
+    def watch(self, images):
+        if self.training or images.shape[0] == 8:
+            seen.append(images.unique().tolist())
+        return learn(self, images)
+
+    monkeypatch.setattr(torch.nn.Sequential, "forward", watch)
+    run_distill(tmp_path, tiny_generator, mix="cutmix", epochs=1, steps_per_epoch=2, schedule="cosine")
+    assert mixed == ["cutmix"] * 2
+    level = (0.25 - 0.5) / 0.5  # as the networks' own input layer takes it
+    assert [values for values in seen if values == [level]] == [[level]] * 4  # two steps, two networks
+
+
 @pytest.mark.parametrize("stop", [5, 7, 9])
 def test_the_rows_of_a_resumed_student_are_those_of_an_unbroken_one(tmp_path, tiny_generator, stop):
     run_distill(tmp_path / "a", tiny_generator)  # 7 steps an epoch
@@ -284,18 +333,27 @@ def test_a_teachers_images_are_augmented_as_its_run_says(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes"), [("strong", "augment_strongly"), ("heavy", "augment_strongly"), ("flip", "augment")]
+    ("kind", "changes", "given"),
+    [
+        ("strong", "augment_strongly", {}),
+        ("heavy", "augment_strongly", {}),
+        ("flip", "augment", {"kind": "flip"}),
+        ("resized-crop", "resized_crop", {"flip": False}),
+        ("resized-crop-flip", "resized_crop", {"flip": True}),
+    ],
 )
-def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones(tmp_path, monkeypatch, kind, changes):
+def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones(
+    tmp_path, monkeypatch, kind, changes, given
+):
     seen = []
 
-    def spy(images, **given):
-        seen.append((images.dtype, len(images), given))
+    def spy(images, **arguments):
+        seen.append((images.dtype, len(images), arguments))
         return images
 
     monkeypatch.setattr(f"degan_cli.loops.distill.{changes}", spy)
     run_distill(tmp_path, Generator(TinyGenerator(), "tiny", SHAPE), augment=kind)
-    assert seen == [(torch.float32, 8, {"kind": "flip"} if kind == "flip" else {})] * len(seen)
+    assert seen == [(torch.float32, 8, given)] * len(seen)
     assert len(seen) == 2 * 2 * 7  # stages, epochs, steps
 
 
