@@ -13,11 +13,13 @@ from .predictions import (
     mean_entropy,
     per_class_accuracy,
 )
+from .support import Support, support
 
 __all__ = [
     "CALIBRATION_BINS",
     "KID_SUBSET",
     "NEIGHBOURS",
+    "Support",
     "accuracy",
     "agreement",
     "class_counts",
@@ -30,4 +32,5 @@ __all__ = [
     "mean_entropy",
     "per_class_accuracy",
     "precision_recall_density_coverage",
+    "support",
 ]
