@@ -8,6 +8,7 @@ from typing import Any
 from .. import artifact
 from ..config import DistillSettings
 from ..loops.distill import distill as train_student
+from ..metrics import Support
 from ..models import Classifier
 from ..runs.output import stem
 from ..runs.result import Result
@@ -87,6 +88,8 @@ def _how_samples_are_made(
 
 def _summary(metrics: Mapping[str, Any], with_curve: bool) -> str:
     text = f"agreement {metrics['agreement']:.2%} with the teacher on held-out samples, epoch {metrics['best_epoch']}"
+    rests_on = Support(**metrics["support"])
+    text += f"; to the teacher these are {rests_on.describe()}" + (", so it means nothing" if rests_on.useless else "")
     if not with_curve:
         return text
     curve = metrics["curve"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..config import DistillSettings
 from ..engine import Engine
 from ..images import augment, augment_strongly, mix, resized_crop
 from ..losses import logit_distance, student_loss
-from ..metrics import accuracy, curve_summary
+from ..metrics import Support, accuracy, curve_summary, support
 from ..models import Classifier, copy_weights, follow
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
@@ -35,7 +36,7 @@ from ..samples.sources import Source
 from ..specs import ImageSet, Network
 from .finite import check_finite
 from .stages import Annealed, Milestones, Schedule, Stages, set_rate
-from .top_classes import top_classes
+from .top_classes import class_probabilities, top_classes
 
 SCORING_BATCH = 512
 
@@ -65,10 +66,14 @@ def distill(
     optimiser = _optimiser(engine, student, settings)
     schedule = _schedule(settings, online=samples.online)
     held_out = wanted = torch.empty(0)
+    rests_on: dict[str, Any] = {}
     if not samples.online:
         with engine.eager():
             held_out = samples.held_out(settings.held_out)  # uint8 (n, C, H, W)
-        wanted = top_classes(engine, teacher, held_out)  # (n,)
+        wanted, found = _teachers_view(engine, teacher, held_out)
+        rests_on = asdict(found)
+        if found.useless:
+            report.warn(_nothing_to_learn(found))
     curve: list[float] = []
     vary = _augmentation(settings.augment)
 
@@ -78,7 +83,7 @@ def distill(
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         samples.load_state(tensors.get("samples", {}))
-        curve = numbers.pop("curve")
+        curve, rests_on = numbers.pop("curve"), numbers.pop("support")
         schedule = type(schedule)(**numbers)
         report.resume_at(schedule.total * settings.steps_per_epoch + schedule.step)
 
@@ -91,6 +96,9 @@ def distill(
         optimiser.step()
         optimiser.zero_grad()
         return loss.detach()
+
+    def progress() -> dict[str, Any]:
+        return schedule.to_json() | {"curve": curve, "support": rests_on}
 
     learns_with: tuple[Optimizer, float] | None = None
     code, loss, made = 0, torch.zeros((), device=engine.device), dict[str, Tensor]()
@@ -106,21 +114,22 @@ def distill(
                 images = mix(vary(samples.draw(settings.batch_size)), settings.mix)  # (batch, C, H, W) in [0, 1]
             loss = learn(images)
             if average is not None:
-                seen = schedule.total * settings.steps_per_epoch + step
+                done = schedule.total * settings.steps_per_epoch + step
                 # The first updates count for more, or the average would long remember the random start.
-                follow(average, engine.unwrap(student), min(settings.ema, (1 + seen) / (10 + seen)))
+                follow(average, engine.unwrap(student), min(settings.ema, (1 + done) / (10 + done)))
             report.advance(settings.batch_size * engine.processes)
             code = engine.largest(watch.due())
             if code and step + 1 < settings.steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
-                checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
+                checkpoint.save(parts, {"samples": samples.state()}, progress())
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {settings.steps_per_epoch}")
 
         row = {name: float(value) for name, value in {"loss": loss, **made}.items()}
         check_finite(sum(row.values()), f"epoch {epoch + 1}", "--lr")
         if samples.online:
             held_out = samples.held_out(settings.held_out)
-            wanted = top_classes(engine, teacher, held_out)
+            wanted, found = _teachers_view(engine, teacher, held_out)
+            rests_on = asdict(found)
         candidate = engine.unwrap(student) if average is None else average
         predicted = top_classes(engine, candidate, held_out)
         score = engine.from_main(accuracy(predicted, wanted))
@@ -141,13 +150,14 @@ def distill(
         curve.append(row.get("accuracy", score))
         report.row(schedule.total * settings.steps_per_epoch, row, text)
         if code or engine.largest(int(watch.save_due())):
-            checkpoint.save(parts, {"samples": samples.state()}, schedule.to_json() | {"curve": curve})
+            checkpoint.save(parts, {"samples": samples.state()}, progress())
         if code:
             raise stopped(code, f"epoch {epoch + 1}")
 
     images_seen = schedule.total * settings.steps_per_epoch * settings.batch_size * engine.processes
     metrics = {
         "agreement": schedule.best_score,
+        "support": rests_on,
         "best_epoch": schedule.best_epoch,
         "epochs": schedule.total,
         "updates": schedule.total * settings.steps_per_epoch,
@@ -156,6 +166,19 @@ def distill(
         "curve": {"of": "agreement" if test_data is None else "accuracy", **curve_summary(curve)},
     }
     return best, metrics
+
+
+def _teachers_view(engine: Engine, teacher: Classifier, images: Tensor) -> tuple[Tensor, Support]:
+    """The teacher's classes (n,) of images uint8 (n, C, H, W), and what a score on them rests on."""
+    probabilities = class_probabilities(engine, teacher, images)  # (n, classes)
+    return probabilities.argmax(dim=1), support(probabilities)
+
+
+def _nothing_to_learn(rests_on: Support) -> str:
+    return (
+        f"the samples say next to nothing of the teacher: to it they are {rests_on.describe()}; whatever agreement the "
+        "student reaches on them, make better ones first (`degan enrich`, or other images)"
+    )
 
 
 def _schedule(settings: DistillSettings, online: bool) -> Schedule:

@@ -1,4 +1,4 @@
-"""What a classifier takes images for."""
+"""What a classifier takes images for, and how surely."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ def top_classes(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -
     classifier.eval()
     with torch.no_grad(), engine.autocast(), engine.eager():
         return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in torch.split(images, SCORING_BATCH)])
+
+
+def class_probabilities(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
+    """The softmax of its logits for images uint8 (n, C, H, W), float32 (n, classes); it is left in eval mode."""
+    classifier.eval()
+    with torch.no_grad(), engine.autocast(), engine.eager():
+        logits = torch.cat([classifier(to_unit(part)) for part in torch.split(images, SCORING_BATCH)])
+    return logits.float().softmax(dim=1)

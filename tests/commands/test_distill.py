@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from models_on_disk import write_models
 from safetensors.torch import save_file
 
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, read_header
+from degan_cli.metrics import Support
 from degan_cli.plugins import load_plugins
 
 DISTILL = ["distill", "--teacher", "t.safetensors", "--student", "lenet-half"]
@@ -49,7 +51,7 @@ def test_people_read_the_agreement_and_the_next_command(models, capsys):
     assert captured.out == "s.safetensors\n"
     said = f"agreement {metrics['agreement']:.2%} with the teacher on held-out samples, epoch {metrics['best_epoch']}"
     assert captured.err.splitlines()[-2:] == [
-        said,
+        f"{said}; to the teacher these are {Support(**metrics['support']).describe()}",
         "next: degan eval s.safetensors --dataset DATA --classifier t.safetensors",
     ]
 
@@ -124,3 +126,23 @@ def test_mistakes_are_one_line(models, capsys, arguments, code, message):
     assert captured.out == ""
     (line,) = captured.err.splitlines()
     assert message in line
+
+
+def test_an_agreement_that_rests_on_one_class_is_called_meaningless(models, capsys):
+    """A classifier with a huge bias for its second class takes everything for it: any student soon agrees."""
+    teacher = load_classifier("t.safetensors", load_plugins(enabled=False)).model
+    with torch.no_grad():
+        list(teacher.parameters())[-1].copy_(torch.tensor([0.0, 1e3, 0.0]))
+    save_file(teacher.network.state_dict(), "biased.safetensors")
+    biased = ["distill", "--teacher", "biased.safetensors", "--arch", "lenet", "--num-classes", "3"]
+    loud = [argument for argument in SHORT if argument != "-q"]
+    assert run([*biased, "--student", "lenet-half", "--samples", "digits", *loud, "-o", "s.safetensors"]) == 0
+    told = capsys.readouterr().err
+    assert "warning: the samples say next to nothing of the teacher" in told
+    assert "1 of 3 classes, 1.0 effective, confidence 1.00, so it means nothing" in told
+    assert read_header("s.safetensors").metrics["support"] == {
+        "classes": 3,
+        "seen": 1,
+        "effective": pytest.approx(1.0),
+        "confidence": pytest.approx(1.0),
+    }
