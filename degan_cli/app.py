@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .commands.compress import compress
 from .commands.condense import condense
 from .commands.demo import demo
 from .commands.distill import distill
@@ -24,6 +25,7 @@ from .commands.teacher import teacher
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "compress": compress,
     "teacher": teacher,
     "condense": condense,
     "enrich": enrich,

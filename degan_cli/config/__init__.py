@@ -1,6 +1,7 @@
 """Settings: each declared once, with its default, bounds, help and what it applies to. No torch here."""
 
 from .base import Layer, Settings
+from .compress import CompressSettings
 from .condense import CondenseSettings
 from .demo import DemoSettings
 from .distill import DistillSettings
@@ -12,6 +13,7 @@ from .sample import SampleSettings
 from .teacher import TeacherSettings
 
 __all__ = [
+    "CompressSettings",
     "CondenseSettings",
     "DemoSettings",
     "DistillSettings",

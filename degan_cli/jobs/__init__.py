@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..config import (
+    CompressSettings,
     CondenseSettings,
     DemoSettings,
     DistillSettings,
@@ -30,6 +31,7 @@ from ..config import (
 )
 from ..runs.result import Result
 from ..runs.session import Session
+from .compress import compress
 from .condense import condense, resolve_condense
 from .demo import demo
 from .distill import distill, resolve_distill
@@ -60,6 +62,7 @@ def resolved(settings: Settings, session: Session) -> Settings:
 
 
 __all__ = [
+    "CompressSettings",
     "CondenseSettings",
     "DemoSettings",
     "DistillSettings",
@@ -71,6 +74,7 @@ __all__ = [
     "SampleSettings",
     "Session",
     "TeacherSettings",
+    "compress",
     "condense",
     "demo",
     "distill",

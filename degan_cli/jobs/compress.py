@@ -1,0 +1,214 @@
+"""The best smaller classifier for a classifier and some images: look, plan, make, tell."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import artifact
+from ..artifact import Loaded
+from ..artifact.atomic import replacing
+from ..config.arguments import arguments
+from ..config.compress import CompressSettings
+from ..config.distill import DistillSettings
+from ..config.enrich import EnrichSettings
+from ..engine import Engine
+from ..errors import BadFile
+from ..loops.pace import generator_pace, student_pace
+from ..loops.top_classes import class_probabilities, top_classes
+from ..metrics import Support, accuracy, support
+from ..models import Classifier, has_batch_norm
+from ..runs.output import Output, stem
+from ..runs.result import Result
+from ..runs.session import Run, Session
+from ..samples.open_online import build_method, open_proxy, open_test
+from ..specs import MethodSpec
+from .compress_plan import Facts, Plan, make_plan
+from .distill import distill
+from .enrich import enrich
+
+PHOTOGRAPHS = "photos"
+"""Images for those who have none."""
+LOOKED_AT = 2000
+"""Images that the look asks the classifier about, at most."""
+PLAN = "plan.json"
+"""In the run folder."""
+REPORT = "report.md"
+"""In the run folder."""
+BATCH = 64
+
+
+def compress(settings: CompressSettings, session: Session) -> Result:
+    """Make the best student that the images and the budget allow; see ``degan compress --help``.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    """
+    plugins = session.plugins
+    spec = plugins.architectures.get(settings.student)
+    images = settings.images or PHOTOGRAPHS
+    with session.open("compress", "classifier", settings, f"{spec.name}-of-{stem(settings.classifier)}") as run:
+        loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
+        engine = run.start_engine()
+        run.use(settings)
+        teacher = loaded.model
+        input = spec.input_for(*teacher.input.shape)
+        student = Classifier(spec.build(len(teacher.class_names), input), spec.name, teacher.class_names, input)
+        if not settings.dry_run and (ended := run.ends_early({"teacher": teacher, "student": student}, {})):
+            return ended
+
+        plan = _kept_plan(run.output, settings)
+        if plan is None:
+            facts = _look(engine, loaded, student, images, settings, session)
+            plan = make_plan(facts, settings.seconds)
+        parts = _parts(plan, settings, images, run.output)
+        commands = [shlex.join(["degan", name, *arguments(part)]) for name, part in parts]
+        if settings.dry_run:
+            shown = plan.to_json() | {"dry_run": True, "artifact": str(run.output.path), "commands": commands}
+            return Result(artifact=run.output.path, kind="classifier", plan=shown)
+        for line in plan.words:
+            session.say(line)
+        _keep(plan, run.output)
+        made = _make(parts, settings, session, run)
+
+        best = artifact.load_classifier(run.output.folder / "student.safetensors", plugins).model
+        metrics = {**made.metrics, "plan": plan.to_json(), "commands": commands}
+        metrics |= _sizes(teacher, best) | _measured(engine, best, teacher, settings, session)
+        with run.training(0), replacing(run.output.folder / REPORT) as file:
+            file.write(_report(plan, commands, metrics, settings).encode())
+        return run.finish(
+            lambda path: artifact.save_classifier(
+                path,
+                best,
+                provider=plugins.architectures.provider(spec.name),
+                run=run.stored,
+                metrics=metrics,
+                parents=[{"role": "teacher", "sha256": loaded.sha256}],
+            ),
+            metrics,
+            summary=_summary(metrics, made.summary, run.output.folder / REPORT),
+            next_command=f"degan eval {run.output.path} --dataset DATA --classifier {settings.classifier}",
+        )
+
+
+def _look(
+    engine: Engine,
+    loaded: Loaded[Classifier],
+    student: Classifier,
+    images: str,
+    settings: CompressSettings,
+    session: Session,
+) -> Facts:
+    """What the classifier and the images are, and how long updates take on them."""
+    finder, teacher = session.finder(settings), engine.place(loaded.model).freeze()
+    channels, height, width = teacher.input.shape
+    given = finder.open(images, shape=teacher.input.shape).images
+    chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
+    found = support(class_probabilities(engine, teacher, chosen))
+    update, look = student_pace(engine, teacher, engine.place(student), chosen, BATCH)
+    spec = session.plugins.methods.get("degan")
+    assert isinstance(spec, MethodSpec)
+    gan = session.plugins.gans.get("dcgan")
+    shape = gan.shape_for(teacher.input, EnrichSettings.latent, EnrichSettings.width)
+    proxy = open_proxy(images, shape, finder)[:LOOKED_AT].to(engine.device)
+    method = build_method(engine, spec, gan.name, shape, teacher, None, 1e-3, spec.settings(), session.plugins)
+    size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
+    norm = "with" if has_batch_norm(teacher) else "without"
+    return Facts(
+        classifier=f"classifier: {teacher.architecture}, {len(teacher.class_names)} classes, {size}, {norm} BatchNorm, "
+        f"{_parameters(teacher):,} parameters; student: {student.architecture}, {_parameters(student):,}",
+        images=images,
+        number=len(given),
+        support=found,
+        update_seconds=update,
+        look_seconds=look * min(DistillSettings.held_out, len(given) / 5) / 1000,
+        generator_seconds=generator_pace(engine, method, proxy, BATCH),
+    )
+
+
+def _parameters(classifier: Classifier) -> int:
+    return sum(parameter.numel() for parameter in classifier.parameters())
+
+
+def _parts(
+    plan: Plan, settings: CompressSettings, images: str, output: Output
+) -> list[tuple[str, EnrichSettings | DistillSettings]]:
+    """The commands of the plan, by name, in their order."""
+    generator = plan.generator(settings, images, output)
+    student = ("distill", plan.distillation(settings, images, output))
+    return [student] if generator is None else [("enrich", generator), student]
+
+
+def _make(
+    parts: list[tuple[str, EnrichSettings | DistillSettings]], settings: CompressSettings, session: Session, run: Run
+) -> Result:
+    """Run the commands; the result of the last, the student's."""
+    for name, part in parts:
+        again = {"resume": settings.resume, "force": not settings.resume}
+        session.announce(name, part)
+        part = part.replaced(**again, max_minutes=run.minutes_left)
+        made = enrich(part, session) if isinstance(part, EnrichSettings) else distill(part, session)
+        session.say(made.summary)
+    return made
+
+
+def _kept_plan(output: Output, settings: CompressSettings) -> Plan | None:
+    """The plan of a stopped run that goes on; raises BadFile where it cannot be read."""
+    path = output.folder / PLAN
+    if not settings.resume or not path.exists():
+        return None
+    try:
+        return Plan.from_json(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadFile(f"{path}: no plan that can be read; start anew with --force") from error
+
+
+def _keep(plan: Plan, output: Output) -> None:
+    with replacing(output.folder / PLAN) as file:
+        file.write(json.dumps(plan.to_json(), indent=2).encode())
+
+
+def _sizes(teacher: Classifier, student: Classifier) -> dict[str, Any]:
+    return {"parameters": _parameters(student), "teacher_parameters": _parameters(teacher)}
+
+
+def _measured(
+    engine: Engine, student: Classifier, teacher: Classifier, settings: CompressSettings, session: Session
+) -> dict[str, Any]:
+    """Accuracy of both on ``--test-data``, if there is any."""
+    if settings.test_data is None:
+        return {}
+    test = open_test(settings.test_data, teacher, session.finder(settings))
+    assert test.labels is not None
+    named = {"accuracy": student, "teacher_accuracy": teacher}
+    images = test.images.to(engine.device)
+    return {
+        name: accuracy(top_classes(engine, engine.place(model), images).cpu(), test.labels)
+        for name, model in named.items()
+    }
+
+
+def _summary(metrics: Mapping[str, Any], student: str, report: Path) -> str:
+    text = f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,} parameters; {student}"
+    if "accuracy" in metrics:
+        text += f"; test accuracy {metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
+    return f"{text}; report: {report}"
+
+
+def _report(plan: Plan, commands: list[str], metrics: Mapping[str, Any], settings: CompressSettings) -> str:
+    """Markdown for people: what was seen and done, what came out, and how to do it by hand."""
+    rows = {
+        "parameters": f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,}",
+        "agreement with the classifier on held-out samples": f"{metrics['agreement']:.2%}",
+        "which rests on": Support(**metrics["support"]).describe(),
+        "updates of the student": f"{metrics['updates']:,}, the best after epoch {metrics['best_epoch']}",
+    }
+    if "accuracy" in metrics:
+        rows[f"accuracy on {settings.test_data}"] = (
+            f"{metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
+        )
+    lines = [f"# {settings.student} of {settings.classifier.name}", "", *(f"- {word}" for word in plan.words), ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
+    return "\n".join([*lines, "The same by hand:", "", *(f"    {command}" for command in commands), ""])
