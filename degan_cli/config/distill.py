@@ -12,7 +12,15 @@ from ..specs import InversionSpec, MethodSpec
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, ONLINE, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, DataSettings, ForeignSettings, GraphSettings, RunSettings
+from .groups import (
+    AUGMENTATIONS,
+    OPTIMISERS,
+    DataSettings,
+    ForeignSettings,
+    GraphSettings,
+    RunSettings,
+    SelectionSettings,
+)
 from .method_settings import read_settings
 from .recipes import check_milestones, milestones_at, sgd_layer
 
@@ -20,7 +28,7 @@ RENAMED_AUGMENTATIONS = {"heavy": "strong"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
+class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)
@@ -196,6 +204,8 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         holding |= {settings.optimiser, settings.loss}
         if "generator" in holding and settings.replay != "none":
             holding.add("replay")
+        holding |= {"at hand"} if holding & {"fixed", "proxy"} else set()
+        holding |= {"selected"} if settings.select is not None else set()
         check_milestones(settings.milestones)
         return settle(settings, holding)
 

@@ -65,6 +65,27 @@ class DataSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectionSettings(Settings):
+    """Which of the images at hand are used."""
+
+    select: int | None = setting(
+        None,
+        min=2,
+        help="Use only the N images at hand of which the classifier is most certain.",
+        shown_default="all images",
+        panel=DATA,
+        only_for="selected",
+        needs=("at hand",),
+    )
+    balanced: bool = setting(
+        False,
+        help="With --select: equally many of each class, as far as there are.",
+        panel=DATA,
+        only_for="selected",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputSettings(Settings):
     """Where a run writes, and how it begins and ends."""
 
