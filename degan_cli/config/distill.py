@@ -204,8 +204,7 @@ class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSetti
         holding |= {settings.optimiser, settings.loss}
         if "generator" in holding and settings.replay != "none":
             holding.add("replay")
-        holding |= {"at hand"} if holding & {"fixed", "proxy"} else set()
-        holding |= {"selected"} if settings.select is not None else set()
+        holding |= self.selecting(at_hand=bool(holding & {"fixed", "proxy"}))
         check_milestones(settings.milestones)
         return settle(settings, holding)
 

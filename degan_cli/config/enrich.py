@@ -40,7 +40,7 @@ class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettin
     classifier: Path = setting(help="Whose data is gone: an artifact or a safetensors state dict.", panel=MODELS)
     proxy: str | None = setting(
         None,
-        help="Images at hand: a name, name:classes, a folder or a file; for methods that learn from some.",
+        help="Images at hand: a name, name:classes, a folder, a file, crops:FILE; for methods that learn from some.",
         panel=DATA,
         only_for="generator",
         needs=("proxy",),
@@ -91,8 +91,7 @@ class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettin
         holding = set(spec.conditions) | ({"steps"} if self.epochs is None else set())
         weights = {field.name for field in fields(spec.settings)} & set(WEIGHTS)
         holding |= weights | ({"weights"} if len(weights) == len(WEIGHTS) else set())
-        holding |= {"at hand"} if "proxy" in spec.conditions else set()
-        settings = settle(self, holding | ({"selected"} if self.select is not None else set()))
+        settings = settle(self, holding | self.selecting(at_hand="proxy" in spec.conditions))
         if "proxy" in spec.conditions and self.proxy is None:
             raise UsageError(f"--method {spec.name} learns from images at hand; name them with --proxy")
         if "batch_size" in self.given and self.batch_size == 0:

@@ -75,14 +75,21 @@ class SelectionSettings(Settings):
         shown_default="all images",
         panel=DATA,
         only_for="selected",
-        needs=("at hand",),
     )
     balanced: bool = setting(
         False,
         help="With --select: equally many of each class, as far as there are.",
         panel=DATA,
+        key="select_balanced",
         only_for="selected",
+        needs=("select",),
     )
+
+    def selecting(self, at_hand: bool) -> set[str]:
+        """The conditions that ``--select`` makes hold, in a run with images at hand or without."""
+        if self.select is None:
+            return set()
+        return {"select", "selected"} if at_hand else {"select"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,8 @@ def most_certain(logits: Tensor, count: int, balanced: bool = False) -> Tensor:
         share = count // logits.shape[1]
         beyond = _places(logits[order].argmax(dim=1)) >= share
         order = order[beyond.int().argsort(stable=True)]
-    return order[:count].sort().values
+    chosen: Tensor = order[:count].sort().values
+    return chosen
 
 
 def _places(classes: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from .. import artifact
 from ..artifact.parents import recorded_sha256
 from ..console import warn
+from ..datasets.resolve import CROPS
 from ..errors import BadFile, UsageError
 from ..images import digest
 from .selection import Selection
@@ -85,7 +86,7 @@ def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: L
 
 def _split_weight(text: str) -> tuple[str, float]:
     name, separator, weight = text.rpartition("@")
-    if not separator or Path(text).exists():
+    if not separator or Path(text.removeprefix(CROPS)).exists():
         return text, 1.0
     try:
         value = float(weight)

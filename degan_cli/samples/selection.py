@@ -69,4 +69,6 @@ def _described(counts: dict[str, int]) -> str:
     missing = [label for label, count in counts.items() if not count]
     if not missing:
         return text
-    return f"{text}, and none of {shortened(missing, most)}" if few else f"{text}, and no image of {len(missing)} classes"
+    return (
+        f"{text}, and none of {shortened(missing, most)}" if few else f"{text}, and no image of {len(missing)} classes"
+    )
