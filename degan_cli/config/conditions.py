@@ -26,6 +26,8 @@ CONDITIONS = {
     "generator": Condition("methods that train a generator", ("method", "samples")),
     "images": Condition("methods that optimise the images themselves", ("method", "samples")),
     "proxy": Condition("methods that learn from a proxy", ("method", "samples")),
+    "selected": Condition("images at hand: --samples, or the proxy of a --method that uses one", ("method",)),
+    "select": Condition("--select N", ("proxy", "samples")),
     "condensed": Condition("methods that expand condensed images", ("method", "samples")),
     "lambda_e": Condition("methods with a setting lambda_e of their own", ("method",)),
     "lambda_d": Condition("methods with a setting lambda_d of their own", ("method",)),

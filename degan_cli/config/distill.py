@@ -12,7 +12,15 @@ from ..specs import InversionSpec, MethodSpec
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, ONLINE, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, DataSettings, ForeignSettings, GraphSettings, RunSettings
+from .groups import (
+    AUGMENTATIONS,
+    OPTIMISERS,
+    DataSettings,
+    ForeignSettings,
+    GraphSettings,
+    RunSettings,
+    SelectionSettings,
+)
 from .method_settings import read_settings
 from .recipes import MIXES, SCHEDULES, STUDENT_RECIPES, check_milestones, milestones_at, sgd_layer, student_layer
 
@@ -21,7 +29,7 @@ ZOOMS = ("resized-crop", "resized-crop-flip")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
+class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)
@@ -229,6 +237,7 @@ class DistillSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings)
         holding |= {settings.optimiser, settings.loss}
         if "generator" in holding and settings.replay != "none":
             holding.add("replay")
+        holding |= self.selecting(at_hand=bool(holding & {"fixed", "proxy"}))
         check_milestones(settings.milestones)
         return settle(settings, holding)
 

@@ -12,7 +12,7 @@ from ..specs import InversionSpec, MethodSpec
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, RUN, setting
-from .groups import DataSettings, ForeignSettings, GraphSettings, RunSettings
+from .groups import DataSettings, ForeignSettings, GraphSettings, RunSettings, SelectionSettings
 from .method_settings import read_settings
 from .methods import DeganSettings
 
@@ -27,7 +27,7 @@ def _weight(name: str, help: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
+class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
     """How samples that stand for a classifier's lost data are made; the defaults made the paper's numbers."""
 
     graphs: bool = setting(
@@ -40,7 +40,7 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
     classifier: Path = setting(help="Whose data is gone: an artifact or a safetensors state dict.", panel=MODELS)
     proxy: str | None = setting(
         None,
-        help="Images at hand: a name, name:classes, a folder or a file; for methods that learn from some.",
+        help="Images at hand: a name, name:classes, a folder, a file, crops:FILE; for methods that learn from some.",
         panel=DATA,
         only_for="generator",
         needs=("proxy",),
@@ -91,7 +91,7 @@ class EnrichSettings(RunSettings, DataSettings, ForeignSettings, GraphSettings):
         holding = set(spec.conditions) | ({"steps"} if self.epochs is None else set())
         weights = {field.name for field in fields(spec.settings)} & set(WEIGHTS)
         holding |= weights | ({"weights"} if len(weights) == len(WEIGHTS) else set())
-        settings = settle(self, holding)
+        settings = settle(self, holding | self.selecting(at_hand="proxy" in spec.conditions))
         if "proxy" in spec.conditions and self.proxy is None:
             raise UsageError(f"--method {spec.name} learns from images at hand; name them with --proxy")
         if "batch_size" in self.given and self.batch_size == 0:

@@ -65,6 +65,34 @@ class DataSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectionSettings(Settings):
+    """Which of the images at hand are used."""
+
+    select: int | None = setting(
+        None,
+        min=2,
+        help="Use only the N images at hand of which the classifier is most certain.",
+        shown_default="all images",
+        panel=DATA,
+        only_for="selected",
+    )
+    balanced: bool = setting(
+        False,
+        help="With --select: equally many of each class, as far as there are.",
+        panel=DATA,
+        key="select_balanced",
+        only_for="selected",
+        needs=("select",),
+    )
+
+    def selecting(self, at_hand: bool) -> set[str]:
+        """The conditions that ``--select`` makes hold, in a run with images at hand or without."""
+        if self.select is None:
+            return set()
+        return {"select", "selected"} if at_hand else {"select"}
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputSettings(Settings):
     """Where a run writes, and how it begins and ends."""
 

@@ -20,7 +20,7 @@ STANDARD = {
 
 @hookimpl
 def degan_datasets() -> list[DatasetSpec]:
-    """The sets of the paper, its proxies, and two that need no files."""
+    """The sets of the paper, its proxies, and three that need no files."""
     return [
         *(
             DatasetSpec(name=name, load=_standard(name), description=description, source=source)
@@ -37,6 +37,12 @@ def degan_datasets() -> list[DatasetSpec]:
             load=_noise,
             description="fixed uniform noise, 32x32 RGB, 50000 + 10000 images without labels; needs no files",
             source="the last column of Table 2 in Addepalli et al., AAAI 2020, which gives neither seed nor size",
+        ),
+        DatasetSpec(
+            name="photos",
+            load=_photos,
+            description="crops of two photographs, 32x32 RGB, 20000 + 2000 images without labels; needs no files",
+            source="scikit-learn's load_sample_image; crops as in Asano and Saeed, ICLR 2023",
         ),
         *(
             DatasetSpec(
@@ -74,6 +80,12 @@ def _digits(request: DatasetRequest) -> ImageSet:
     from .digits import load_digits
 
     return load_digits(request.split)
+
+
+def _photos(request: DatasetRequest) -> ImageSet:
+    from .photos import load_photos
+
+    return load_photos(request.split, request.shape)
 
 
 def _noise(request: DatasetRequest) -> ImageSet:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import BadFile
 from ..specs import ImageSet
-from .image_files import SUFFIXES, quiet, read_fitted, read_image
+from .image_files import SUFFIXES, quiet, read_fitted, read_image, room_for
 
 SPLITS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
 """Names of the sub-folders that hold a split, the first that exists; case does not count."""
@@ -37,7 +37,7 @@ def load_folder(folder: Path, split: str, shape: tuple[int, int, int] | None = N
     loose = _images_in(root)
     paths = [path for _, images in below for path in images]
     if not loose and not paths:
-        raise BadFile(f"{root}: no image in it; degan reads {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))}")
+        raise _no_image(root)
     with quiet():
         if loose:
             return ImageSet(images=_read_all([*loose, *paths], root, shape), labels=None, class_names=())
@@ -45,6 +45,18 @@ def load_folder(folder: Path, split: str, shape: tuple[int, int, int] | None = N
         return ImageSet(
             images=_read_all(paths, root, shape), labels=labels, class_names=tuple(name for name, _ in below)
         )
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """All image files in a folder, then those below it, sorted by name; raises BadFile where there are none."""
+    found = [*_images_in(folder), *(path for entry in _folders(folder) for path in _images_below(entry, folder))]
+    if not found:
+        raise _no_image(folder)
+    return found
+
+
+def _no_image(folder: Path) -> BadFile:
+    return BadFile(f"{folder}: no image in it; degan reads {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))}")
 
 
 def _split_folder(folder: Path, split: str) -> Path:
@@ -64,13 +76,7 @@ def _split_folder(folder: Path, split: str) -> Path:
 def _read_all(paths: Sequence[Path], root: Path, shape: tuple[int, int, int] | None) -> Tensor:
     """uint8 (N, C, H, W) in the order of ``paths``, whichever thread is faster."""
     channels, height, width = shape or _common_shape(paths, root)
-    try:
-        images = torch.empty((len(paths), channels, height, width), dtype=torch.uint8)
-    except (RuntimeError, MemoryError) as error:
-        size = len(paths) * channels * height * width / 2**30
-        raise BadFile(
-            f"{root}: {len(paths)} images of {width}x{height} would take {size:.0f} GiB of memory; scale them down"
-        ) from error
+    images = room_for(len(paths), (channels, height, width), str(root))
 
     def read(index: int) -> None:
         images[index] = read_fitted(paths[index], (channels, height, width))

@@ -65,6 +65,18 @@ def read_fitted(path: Path, shape: tuple[int, int, int]) -> Tensor:
     return fit_uint8(read_image(path).unsqueeze(0), *shape)[0]
 
 
+def room_for(count: int, shape: tuple[int, int, int], what: str) -> Tensor:
+    """Images uint8 (count, C, H, W), not yet filled; raises BadFile naming ``what`` if there is no memory for them."""
+    channels, height, width = shape
+    try:
+        return torch.empty((count, *shape), dtype=torch.uint8)
+    except (RuntimeError, MemoryError) as error:
+        size = count * channels * height * width / 2**30
+        raise BadFile(
+            f"{what}: {count} images of {width}x{height} would take {size:.0f} GiB of memory; scale them down"
+        ) from error
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Without Pillow's warnings, which name no file; process-wide, so enter it before any threads start."""

@@ -10,15 +10,18 @@ import torch
 
 from .. import artifact
 from ..console import warn
-from ..errors import BadFile, DeganError, PluginError, UnknownName
+from ..errors import BadFile, DeganError, PluginError, UnknownName, UsageError
 from ..images import fit_uint8
 from ..specs import DatasetRequest, ImageSet
+from .crops import load_crops
 from .folders import load_folder
 from .subset import parse_classes, subset
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
 
+CROPS = "crops:"
+"""What begins an expression whose images are cut out of larger pictures."""
 CHUNK_ELEMENTS = 2**24
 """Pixels times channels that are fitted at once."""
 
@@ -36,7 +39,8 @@ def open_images(
 
     It is an artifact, a folder of images, or a registered name; each may be followed by ``:`` and classes by name,
     index or range (``cifar100:cloud,forest``, ``cifar100:0-19``), which are relabelled in that order. A registered name
-    counts before a path of that name, which ``./NAME`` reaches. ``-`` is an artifact from stdin.
+    counts before a path of that name, which ``./NAME`` reaches. ``-`` is an artifact from stdin. ``crops:PATH`` are
+    random crops of a picture, or of those in a folder, without labels (:mod:`degan_cli.datasets.crops`).
 
     :param split: ``train`` or ``test``; an artifact, and a folder without split folders, has the same for both.
     :param shape: (C, H, W) to fit the images to; None keeps the set's own.
@@ -47,16 +51,30 @@ def open_images(
     """
     if shape is not None and shape[0] not in (1, 3):
         raise BadFile(f"{expression}: images have 1 or 3 channels, and cannot be fitted to a classifier of {shape[0]}")
+    if expression.startswith(CROPS):
+        return _crops(expression, split, shape)
     is_path, name, classes = _parse(expression, plugins.datasets.names())
     if is_path:
         data = _from_path(Path(name), split, shape)
     else:
-        data = _registered(name, expression, DatasetRequest(split=split, data_dir=data_dir, download=download), plugins)
+        request = DatasetRequest(split=split, data_dir=data_dir, download=download, shape=shape)
+        data = _registered(name, expression, request, plugins)
     if classes is not None:
         data = subset(data, parse_classes(classes, data.class_names, name))
     if not len(data.images):
         raise BadFile(f"{expression}: holds no images; name another data set or other classes")
     return data if shape is None else _fitted(data, shape)
+
+
+def _crops(expression: str, split: str, shape: tuple[int, int, int] | None) -> ImageSet:
+    path = expression.removeprefix(CROPS)
+    if not path:
+        raise UsageError(f"{expression} names no picture; write {CROPS}FILE or {CROPS}FOLDER")
+    if not _exists(path):
+        raise BadFile(f"{expression}: no such file or folder; check the path")
+    if _exists(head := CROPS.removesuffix(":")):
+        warn(f"{expression}: these are crops of {path}, not classes of {head}; write ./{expression} for those")
+    return load_crops(Path(path), split, shape)
 
 
 def _parse(expression: str, registered: Sequence[str]) -> tuple[bool, str, str | None]:

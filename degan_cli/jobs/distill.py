@@ -15,6 +15,7 @@ from ..runs.result import Result
 from ..runs.session import Session
 from ..samples.open_fixed import open_samples
 from ..samples.open_online import online_shape, open_online, open_test
+from ..samples.selection import Selection
 from ..specs import InversionSpec, MethodSpec
 
 
@@ -45,16 +46,20 @@ def distill(settings: DistillSettings, session: Session) -> Result:
             return ended
 
         teacher = engine.place(loaded.model).freeze()
+        chosen = None if settings.select is None else Selection(engine, teacher, settings.select, settings.balanced)
         if method is None:
-            source, parents = open_samples(settings.samples, loaded, engine.device, finder, settings.seed)
+            source, parents = open_samples(settings.samples, loaded, engine.device, finder, settings.seed, chosen)
         else:
-            source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder)
+            source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder, chosen)
+        for summary in [] if chosen is None else chosen.summaries:
+            session.say(summary)
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
         epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
         with run.training(epochs * settings.steps_per_epoch):
             best, metrics = train_student(
                 engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
             )
+        metrics |= {} if chosen is None else {"selected": chosen.counts}
         return run.finish(
             lambda path: artifact.save_classifier(
                 path,

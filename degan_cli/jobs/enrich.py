@@ -21,6 +21,7 @@ from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
 from ..samples.open_online import build_inversion, build_method, open_proxy
+from ..samples.selection import Selection
 from ..specs import InversionSpec, MethodSpec
 from .tune import tune
 
@@ -62,7 +63,8 @@ def _train_generator(
     gan = session.plugins.gans.get(settings.gan)
     shape = gan.shape_for(loaded.model.input, settings.latent, settings.width)
     images = None if settings.proxy is None else open_proxy(settings.proxy, shape, session.finder(settings))
-    settings = _with_lengths(settings, 0 if images is None else len(images), session.processes)
+    used = 0 if images is None else min(len(images), settings.select or len(images))
+    settings = _with_lengths(settings, used, session.processes)
     tried: list[dict[str, Any]] = []
     if settings.tune and not settings.dry_run:
         settings, tried = tune(settings, session, run, enrich)
@@ -72,15 +74,20 @@ def _train_generator(
     networks: dict[str, nn.Module] = {"classifier": loaded.model}
     if settings.dry_run:
         networks |= {"generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
-    if ended := run.ends_early(networks, {} if images is None else {"proxy": images}):
+    if ended := run.ends_early(networks, {} if images is None else {"proxy": images[:used]}):
         return ended
 
     frozen = engine.place(loaded.model).freeze()
+    chosen = None if settings.select is None else Selection(engine, frozen, settings.select, settings.balanced)
+    if images is not None and chosen is not None:
+        images = chosen.choose(images, str(settings.proxy))
+        session.say(chosen.summaries[0])
     own = read_settings(spec, settings.settings)
     method = build_method(engine, spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
     with run.training(settings.steps):
         kept, metrics = train_generator(engine, method, frozen, images, settings, run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
+    metrics |= {} if chosen is None else {"selected": chosen.counts}
     parents = [{"role": "classifier", "sha256": loaded.sha256}]
     return run.finish(
         lambda path: artifact.save_generator(

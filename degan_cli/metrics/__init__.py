@@ -1,5 +1,6 @@
 """How good predictions and samples are, as pure functions."""
 
+from .certainty import most_certain
 from .features import KID_SUBSET, NEIGHBOURS, frechet_distance, kernel_distance, precision_recall_density_coverage
 from .predictions import (
     CALIBRATION_BINS,
@@ -30,6 +31,7 @@ __all__ = [
     "kernel_distance",
     "mean_confidence",
     "mean_entropy",
+    "most_certain",
     "per_class_accuracy",
     "precision_recall_density_coverage",
     "support",

@@ -11,8 +11,10 @@ import torch
 from .. import artifact
 from ..artifact.parents import recorded_sha256
 from ..console import warn
+from ..datasets.resolve import CROPS
 from ..errors import BadFile, UsageError
 from ..images import digest
+from .selection import Selection
 from .sources import GeneratorSource, Mixture, Source, StoredSource
 
 if TYPE_CHECKING:
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 
 
 def open_samples(
-    texts: Sequence[str], teacher: Loaded[Classifier], device: torch.device, finder: DataFinder, seed: int
+    texts: Sequence[str],
+    teacher: Loaded[Classifier],
+    device: torch.device,
+    finder: DataFinder,
+    seed: int,
+    selection: Selection | None = None,
 ) -> tuple[Source, list[dict[str, str]]]:
     """The source that ``texts`` name together, and its parents for the artifact's header.
 
     :param texts: each a generator file, a data set or a samples file, with ``@WEIGHT`` or without (then 1).
-    :raises UsageError: for a weight that is no number greater than 0.
+    :param selection: chooses among the images of each set; generators draw what is asked of them.
+    :raises UsageError: for a weight that is no number greater than 0, and for a selection from generators alone.
     :raises BadFile: for a file that is missing, damaged, or holds a classifier.
     """
     sources: list[Source] = []
@@ -35,15 +43,25 @@ def open_samples(
     parents: list[dict[str, str]] = []
     for text in texts:
         name, weight = _split_weight(text)
-        source, sha256 = _open_one(name, teacher, device, finder, seed)
+        source, sha256 = _open_one(name, teacher, device, finder, seed, selection)
         sources.append(source)
         weights.append(weight)
         parents.append({"role": "samples", "sha256": sha256})
+    if selection is not None and not selection.summaries:
+        raise UsageError(
+            f"--select chooses among stored images, but {texts[0]} is a generator, whose images never end; "
+            "leave --select out, or store some images first: degan sample"
+        )
     return (sources[0] if len(sources) == 1 else Mixture(sources, weights)), parents
 
 
 def _open_one(
-    name: str, teacher: Loaded[Classifier], device: torch.device, finder: DataFinder, seed: int
+    name: str,
+    teacher: Loaded[Classifier],
+    device: torch.device,
+    finder: DataFinder,
+    seed: int,
+    selection: Selection | None,
 ) -> tuple[Source, str]:
     path = Path(name)
     if path.is_file():
@@ -54,8 +72,10 @@ def _open_one(
             return GeneratorSource(loaded.model.to(device), device, teacher.model.input.shape), loaded.sha256
         if kind == "classifier":
             raise BadFile(f"{name}: a classifier, but --samples takes a generator, a data set or stored samples")
-    data = finder.open(name, shape=teacher.model.input.shape)
-    return StoredSource(data.images, device, seed, name), digest(data.images)
+    images = finder.open(name, shape=teacher.model.input.shape).images
+    if selection is not None:
+        images = selection.choose(images, name)
+    return StoredSource(images, device, seed, name), digest(images)
 
 
 def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: Loaded[Classifier]) -> None:
@@ -66,7 +86,7 @@ def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: L
 
 def _split_weight(text: str) -> tuple[str, float]:
     name, separator, weight = text.rpartition("@")
-    if not separator or Path(text).exists():
+    if not separator or Path(text.removeprefix(CROPS)).exists():
         return text, 1.0
     try:
         value = float(weight)

@@ -19,6 +19,7 @@ from ..specs import GanShape, ImageSet, Inversion, InversionParts, InversionSpec
 from .bank import Bank
 from .generative_replay import GenerativeReplay
 from .online import OnlineGenerator, Pool
+from .selection import Selection
 from .sources import Source
 
 if TYPE_CHECKING:
@@ -34,18 +35,20 @@ def open_online(
     teacher: Classifier,
     student: Classifier,
     finder: DataFinder,
+    selection: Selection | None = None,
 ) -> Opened:
     """The source, on the device, and its parents for the artifact's header.
 
     :param settings: resolved with ``spec``.
     :param teacher: on the device and frozen.
     :param student: on the device; the very network that will learn.
+    :param selection: chooses among the proxy images.
     :raises UsageError: when the method cannot use this teacher, or there are several processes.
     :raises BadFile: for a proxy or condensed images that are missing, damaged or too few.
     """
     if engine.processes > 1:
         raise UsageError(f"--method {spec.name} makes samples in one process only, not in {engine.processes}")
-    return _open(spec, engine, settings, teacher, student, finder)
+    return _open(spec, engine, settings, teacher, student, finder, selection)
 
 
 @singledispatch
@@ -56,6 +59,7 @@ def _open(
     teacher: Classifier,
     student: Classifier,
     finder: DataFinder,
+    selection: Selection | None,
 ) -> Opened:
     raise TypeError(f"{type(spec).__name__} is no kind of method")
 
@@ -68,9 +72,12 @@ def _open_generator(
     teacher: Classifier,
     student: Classifier,
     finder: DataFinder,
+    selection: Selection | None,
 ) -> Opened:
     shape = online_shape(settings, teacher, finder.plugins)
     proxy = None if settings.proxy is None else open_proxy(settings.proxy, shape, finder)
+    if proxy is not None and selection is not None:
+        proxy = selection.choose(proxy, str(settings.proxy))
     own = read_settings(spec, settings.settings)
     learner = student if spec.uses_student else None
     method = build_method(engine, spec, settings.gan, shape, teacher, learner, settings.update_lr, own, finder.plugins)
@@ -92,6 +99,7 @@ def _open_pool(
     teacher: Classifier,
     student: Classifier,
     finder: DataFinder,
+    selection: Selection | None,
 ) -> Opened:
     condensed = None if settings.condensed is None else open_condensed(settings.condensed, teacher, finder)
     own = read_settings(spec, settings.settings)

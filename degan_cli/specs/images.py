@@ -33,6 +33,8 @@ class DatasetRequest:
     """The folder of ``--data-dir``; it may be missing."""
     download: bool = False
     """Only then may anything be fetched over the network."""
+    shape: tuple[int, int, int] | None = None
+    """(C, H, W) to which the images will be fitted; a set that makes its images may make them so, others ignore it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ import torch
 
 from degan_cli.datasets.digits import load_digits
 from degan_cli.datasets.noise import load_noise
+from degan_cli.datasets.photos import load_photos
+from degan_cli.errors import BadFile
 from degan_cli.images import digest
 
 
@@ -58,3 +60,32 @@ def test_noise_is_uniform() -> None:
     levels = torch.bincount(images.flatten().int(), minlength=256) / images.numel()
     assert levels.shape == (256,)
     assert torch.all((levels * 256 - 1).abs() < 0.03)
+
+
+def test_photos_are_crops_of_two_photographs_in_turn() -> None:
+    photos = load_photos("test")
+    assert photos.images.shape == (2000, 3, 32, 32)
+    assert (photos.labels, photos.class_names) == (None, ())
+    torch.manual_seed(9)
+    assert torch.equal(load_photos("test").images, photos.images)
+    red, green, blue = photos.images.double().mean(dim=(2, 3)).unbind(dim=1)
+    # The temple's sky is bright and grey, the flower orange before dark leaves.
+    assert (blue[0::2].mean(), blue[1::2].mean()) == (pytest.approx(150, abs=25), pytest.approx(60, abs=25))
+    assert (red - blue)[1::2].max() > 100 > (red - blue)[0::2].max()
+
+
+def test_photos_are_cut_in_the_size_that_is_asked_for() -> None:
+    large, small = load_photos("test", (3, 64, 64)).images[:200], load_photos("test", (1, 8, 8)).images
+    assert large.shape == (200, 3, 64, 64)
+    assert small.shape == (2000, 1, 8, 8)
+    blurred = torch.nn.functional.avg_pool2d(large.double(), 2)
+    blurred = torch.nn.functional.interpolate(blurred, scale_factor=2, mode="bilinear")
+    assert (large - blurred).abs().mean() > 1.5  # finer than images of 32 pixels that are enlarged
+    with pytest.raises(BadFile, match=r"photos: china\.jpg: 640x427 pixels, too small for crops of 512x512"):
+        load_photos("test", (3, 512, 512))
+
+
+def test_photos_for_training() -> None:
+    train = load_photos("train", (1, 8, 8)).images
+    assert train.shape == (20_000, 1, 8, 8)
+    assert len(train.flatten(1).unique(dim=0)) > 19_000

@@ -133,6 +133,48 @@ def test_a_data_set_wins_over_a_folder_of_its_name_and_says_so(opened, tmp_path:
     assert "things: this is the data set, not the path of that name here; write ./things" in capsys.readouterr().err
 
 
+def test_crops_of_a_picture(opened, tmp_path: Path, capsys) -> None:
+    Image.new("RGB", (40, 50), (9, 8, 7)).save(tmp_path / "a@2.png")
+    images = opened("crops:a@2.png", "test", shape=(1, 8, 8))
+    assert images.images.shape == (2000, 1, 8, 8)
+    assert (images.labels, images.class_names) == (None, ())
+    assert torch.equal(opened(f"crops:{tmp_path}", "test", shape=(1, 8, 8)).images, images.images)
+    assert capsys.readouterr().err == ""
+
+
+def test_crops_win_over_classes_of_a_folder_of_that_name_and_say_so(opened, tmp_path: Path, capsys) -> None:
+    write_folder(tmp_path / "crops")
+    assert opened("crops").class_names == ("cat", "dog")
+    assert opened("./crops:cat").class_names == ("cat",)
+    assert capsys.readouterr().err == ""
+    Image.new("L", (40, 40), 70).save("cat.png")
+    assert opened("crops:cat.png", "test").images.unique().tolist() == [70]
+    said = "crops:cat.png: these are crops of cat.png, not classes of crops; write ./crops:cat.png for those"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["gone.png", "things", "a\0b"])
+def test_crops_of_nothing(opened, name: str) -> None:
+    with pytest.raises(BadFile) as caught:
+        opened(f"crops:{name}")
+    assert str(caught.value) == f"crops:{name}: no such file or folder; check the path"
+    with pytest.raises(UsageError, match="crops: names no picture; write crops:FILE or crops:FOLDER"):
+        opened("crops:")
+
+
+def test_a_set_is_told_the_shape_and_may_ignore_it(opened, registered: Plugins) -> None:
+    asked = []
+
+    def load(request: DatasetRequest) -> ImageSet:
+        asked.append(request.shape)
+        return THINGS
+
+    registered.datasets.add(DatasetSpec(name="asking", load=load), "degan-foo 0.3", "foo")
+    assert opened("asking", shape=(1, 8, 6)).images.shape == (6, 1, 8, 6)
+    opened("asking")
+    assert asked == [(1, 8, 6), None]
+
+
 def test_dataset_artifact(opened, tmp_path: Path) -> None:
     artifact.save_dataset(tmp_path / "my.safetensors", THINGS, "things", "train")
     for split in ("train", "test"):
