@@ -38,6 +38,7 @@ def setting(
     automatic: Any = None,
     env: str = "",
     key: str | None = "",
+    unstored: Any = None,
     only_for: str = "",
     needs: tuple[str, ...] = (),
     in_file: bool = True,
@@ -52,6 +53,8 @@ def setting(
     :param env: environment variable that gives a value.
     :param key: name in the stored ``run`` of an artifact, dotted for a nested object; None stores nothing, and empty
         is the field's own name.
+    :param unstored: a value of which the stored ``run`` says nothing, so that runs without the setting, such as those
+        from before it was there, are the same as runs with this value.
     :param only_for: the condition under which the ``run`` holds it at all (:mod:`degan_cli.config.conditions`).
     :param needs: conditions without which giving it is a mistake.
     :param in_file: whether a configuration file may hold it.
@@ -70,6 +73,7 @@ def setting(
         "automatic": automatic,
         "env": env,
         "key": key,
+        "unstored": unstored,
         "only_for": only_for,
         "needs": needs,
         "in_file": in_file,
