@@ -177,6 +177,20 @@ def test_degan_itself_learns_beside_the_student_and_a_memory_wraps_it(learn, tmp
     assert metrics["curve"]["last"] > CHANCE + 0.3
 
 
+def test_mosaics_of_a_proxys_patches_teach_more_than_the_proxy_alone(learn, tmp_path):
+    """The published claim, with a proxy of three of the ten classes (Fang et al., 2021)."""
+    data = digits("train")
+    assert data.labels is not None
+    images = data.images[data.labels < 3]
+    path = tmp_path / "proxy.safetensors"
+    artifact.save_samples(path, images, None, data.labels[data.labels < 3], data.class_names)
+    alone = learn("", 5, 40, source=StoredSource(images, torch.device("cpu"), 0, "proxy"))
+    metrics = learn("mosaickd", 5, 40, proxy=str(path), update_every=2, **GENERATOR)
+    assert metrics["curve"]["last"] > CHANCE + 0.4
+    as_many_updates = alone["curve"]["values"][4]
+    assert metrics["curve"]["last"] > as_many_updates + 0.1
+
+
 def test_strong_changes_let_a_student_follow_its_teacher_where_the_samples_never_were(learn, trained):
     """Negatives of the digits: light ground, of which the samples have none. The teacher's answers are the labels."""
     data, test = digits("train"), digits("test")

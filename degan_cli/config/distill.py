@@ -209,6 +209,17 @@ class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSetti
         key="live.replay_share",
         needs=("replay",),
     )
+    proxy_share: float = setting(
+        0.0,
+        shown_default="the method's",
+        min=0,
+        max=0.9,
+        help="Of the student's images, from the proxy itself.",
+        panel=ONLINE,
+        key="live.proxy_share",
+        newer=True,
+        needs=("proxy",),
+    )
     settings: Mapping[str, Any] = setting(
         {},
         flags=("--set",),

@@ -44,6 +44,20 @@ class AdversarialSettings(DaflSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MosaicSettings:
+    """The weights of MosaicKD's four terms, those of the authors' runs."""
+
+    local_weight: float = field(
+        default=1.0, metadata={"help": "weight of patches like the proxy's; a sum over an image's patches", "min": 0}
+    )
+    align_weight: float = field(default=1.0, metadata={"help": "weight of certain predictions", "min": 0})
+    adversarial_weight: float = field(
+        default=1.0, metadata={"help": "weight of images on which the student is wrong", "min": 0}
+    )
+    balance_weight: float = field(default=10.0, metadata={"help": "weight of even classes in a batch", "min": 0})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZskdSettings:
     """How far predictions are softened."""
 

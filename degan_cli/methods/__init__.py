@@ -15,6 +15,7 @@ from ..config.methods import (
     DeganSettings,
     InversionSettings,
     LwfSettings,
+    MosaicSettings,
     ReplaySettings,
     ZskdSettings,
 )
@@ -65,6 +66,12 @@ def _adversarial(parts: MethodParts) -> Method:
     return Adversarial(parts)
 
 
+def _mosaickd(parts: MethodParts) -> Method:
+    from .mosaickd import Mosaickd
+
+    return Mosaickd(parts)
+
+
 def _zskd(parts: InversionParts) -> Inversion:
     from .zskd import ZeroShot
 
@@ -99,6 +106,7 @@ def _strategy(name: str, parts: StrategyParts) -> Strategy:
 
 DAFL_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=120, batch_size=512, lr=2e-3, drops=(), temperature=1.0)
 REPLAY_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=360, batch_size=512, lr=1e-3, loss="l1")
+MOSAIC_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=250, batch_size=512, lr=1e-3, temperature=1.0)
 INVERSION_STUDENT = StudentRecipe(epochs=200, steps_per_epoch=250, batch_size=256, temperature=3.0)
 
 GENERATORS = (
@@ -147,6 +155,19 @@ GENERATORS = (
         recipe=REPLAY_STUDENT,
         settings=AdversarialSettings,
         source="Binici et al., Data-Free Knowledge Distillation by Generative Pseudo Replay, AAAI 2022",
+    ),
+    MethodSpec(
+        name="mosaickd",
+        build=_mosaickd,
+        uses_student=True,
+        gan="dafl",
+        lr=1e-3,
+        batch_size=256,
+        every=5,
+        proxy_share=0.5,
+        recipe=MOSAIC_STUDENT,
+        settings=MosaicSettings,
+        source="Fang et al., Mosaicking to Distill, NeurIPS 2021",
     ),
 )
 INVERSIONS = (

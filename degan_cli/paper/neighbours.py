@@ -75,6 +75,8 @@ class Neighbours:
             samples = self._samples(row, own, scale, make, teacher)
             return make.part(label, "distill", {**strong, **watched, **scale.distill}, teacher=teacher, samples=samples)
         values = {"method": row, **watched, **own, **(scale.pool if row in POOLS else scale.online)}
+        if row == "mosaickd":
+            return make.part(label, "distill", values | {"proxy": self.proxy}, (self.proxy,), teacher=teacher)
         if row != "cde":
             return make.part(label, "distill", values, teacher=teacher)
         condense = {"dataset": self.true_data, "per_class": 1, **scale.condense}
@@ -95,7 +97,7 @@ class Neighbours:
 
 def needs(row: str) -> str:
     """What a row needs beside the classifier, for people."""
-    if row.startswith(("proxy", "degan")):
+    if row.startswith(("proxy", "degan", "mosaickd")):
         return "proxy"
     data = {"teacher": "true data", "true": "true data", "cde": "1 condensed image per class"}
     return data.get(row, "nothing")
@@ -111,7 +113,7 @@ NEIGHBOURS = (
         student="lenet-half",
         published=dict.fromkeys(
             ("teacher", "true", "proxy", "proxy, strong", "degan", "degan, strong")
-            + ("zskd", "dafl", "mb-dfkd", "pre-dfkd", "cde")
+            + ("zskd", "dafl", "mb-dfkd", "pre-dfkd", "mosaickd", "cde")
         ),
         hour=NEIGHBOURS_DIGITS,
     ),
@@ -133,7 +135,7 @@ NEIGHBOURS = (
         teacher="lenet",
         student="lenet-half",
         published={"teacher": 90.84, "true": 89.66, "degan": 83.79, "degan, strong": None, "zskd": 79.62}
-        | dict.fromkeys(("dafl", "mb-dfkd", "pre-dfkd", "cde")),
+        | dict.fromkeys(("dafl", "mb-dfkd", "pre-dfkd", "mosaickd", "cde")),
         hour=NEIGHBOURS_LENET,
     ),
     Neighbours(
@@ -151,7 +153,7 @@ NEIGHBOURS = (
             "degan, bn_weight": None,
             "zskd": 69.56,
         }
-        | dict.fromkeys(("deepinversion", "dafl", "adi", "mb-dfkd", "pre-dfkd", "cde")),
+        | dict.fromkeys(("deepinversion", "dafl", "adi", "mb-dfkd", "pre-dfkd", "mosaickd", "cde")),
         hour=NEIGHBOURS_ALEXNET,
     ),
     *(

@@ -9,59 +9,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from ..images import to_uint8, to_unit
-from ..specs import Network
 from .sources import Source
+from .wrapper import Wrapper
 
 CAPACITY = 4096
 """Images in the bank."""
 EVERY = 10
 """Steps of the student between two batches that are offered to the bank."""
-INNER = "source."
-"""Prefix of the wrapped source's state."""
 
 
-class Memory:
-    """What all memories have in common: they wrap another source, and replace a share of its images by earlier ones.
-
-    :param share: of each draw, in (0, 1), once anything is remembered.
-    """
-
-    online = True
-
-    def __init__(self, source: Source, share: float) -> None:
-        self.source = source
-        self.share = share
-
-    @property
-    def device(self) -> torch.device:
-        """Where the wrapped source's images are."""
-        return self.source.device
-
-    def learn(self) -> dict[str, Tensor]:
-        """The wrapped source learns."""
-        return self.source.learn()
-
-    def held_out(self, count: int) -> Tensor:
-        """Held-out images of the wrapped source: memories have no part in them."""
-        return self.source.held_out(count)
-
-    def parts(self) -> dict[str, Network | Optimizer]:
-        """What the wrapped source trains."""
-        return self.source.parts()
-
-    def state(self) -> dict[str, Tensor]:
-        """The wrapped source's state, under a prefix."""
-        return {f"{INNER}{name}": value for name, value in self.source.state().items()}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Give the wrapped source its state back."""
-        self.source.load_state({name.removeprefix(INNER): v for name, v in state.items() if name.startswith(INNER)})
-
-
-class Bank(Memory):
+class Bank(Wrapper):
     """A fixed number of earlier images, stored."""
 
     def __init__(self, source: Source, share: float, capacity: int = CAPACITY, every: int = EVERY) -> None:

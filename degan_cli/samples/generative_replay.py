@@ -23,8 +23,8 @@ from ..images import fit
 from ..losses import code_loss, information_loss, one_hot_loss
 from ..models import Classifier
 from ..specs import GanShape, Network
-from .bank import Memory
 from .sources import Source, network_bytes
+from .wrapper import Wrapper
 
 LATENT = 128
 LR = 5e-4
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
         return self.mean(x).float(), self.log_variance(x).float()
 
 
-class GenerativeReplay(Memory):
+class GenerativeReplay(Wrapper):
     """A VAE that dreams up images like the earlier ones.
 
     :param shape: of the images that the VAE makes; they are fitted to the classifier's.

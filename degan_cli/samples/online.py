@@ -2,7 +2,8 @@
 
 One idea carries DAFL, Adaptive DeepInversion, condensed data expansion and any generator's method: between two steps
 of the student its source may be updated from teacher and student. What keeps earlier samples from being forgotten
-wraps either kind: :mod:`degan_cli.samples.bank`, :mod:`degan_cli.samples.generative_replay`.
+wraps either kind: :mod:`degan_cli.samples.bank`, :mod:`degan_cli.samples.generative_replay`. So does the proxy, where
+the student is shown some of it too: :mod:`degan_cli.samples.with_proxy`.
 """
 
 from __future__ import annotations

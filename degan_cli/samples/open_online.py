@@ -21,6 +21,7 @@ from .generative_replay import GenerativeReplay
 from .online import OnlineGenerator, Pool
 from .selection import Selection
 from .sources import Source
+from .with_proxy import WithProxy
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -88,6 +89,8 @@ def _open_generator(
         source = Bank(source, settings.replay_share)
     elif settings.replay == "vae":
         source = GenerativeReplay(engine, source, teacher, shape, settings.replay_share, settings.update_batch)
+    if proxy is not None and settings.proxy_share:
+        source = WithProxy(source, proxy, settings.proxy_share)
     return source, [] if proxy is None else [{"role": "proxy", "sha256": digest(proxy)}]
 
 

@@ -90,6 +90,8 @@ class MethodSpec:
     """Steps of the student for one of the generator, where both learn together."""
     replay: str = "none"
     """What keeps earlier samples from being forgotten there: ``none``, a ``bank`` of images, or a ``vae``."""
+    proxy_share: float = 0.0
+    """Of the student's images there, so many are proxy images, in [0, 0.9]; for a method that uses a proxy."""
     recipe: StudentRecipe = StudentRecipe()
     settings: type = NoSettings
     """A frozen dataclass of int, float, bool or str fields, all with defaults; ``--set name=value`` reaches them.
@@ -110,4 +112,6 @@ class MethodSpec:
     def online_defaults(self) -> dict[str, Any]:
         """Settings of ``degan distill --method`` that it presets, beside those of :attr:`recipe`."""
         sizes = {} if self.batch_size is None else {"update_batch": self.batch_size}
-        return {"gan": self.gan, "update_lr": self.lr, "update_every": self.every, "replay": self.replay} | sizes
+        shares = {"proxy_share": self.proxy_share} if self.uses_proxy else {}
+        learning = {"gan": self.gan, "update_lr": self.lr, "update_every": self.every, "replay": self.replay}
+        return learning | sizes | shares

@@ -31,6 +31,8 @@ def check_method(spec: MethodSpec, settings: Any = None) -> None:
     :raises AssertionError: naming the spec and what is wrong.
     """
     check_settings(spec)
+    require(0 <= spec.proxy_share <= 0.9, f"{spec.name}: proxy_share is {spec.proxy_share}, not in [0, 0.9]")
+    require(spec.uses_proxy or not spec.proxy_share, f"{spec.name}: a proxy_share without uses_proxy")
     with torch.random.fork_rng(devices=[]):
         for precision in ("bf16", "fp32"):
             engine = start(device="cpu", precision=precision, seed=0)

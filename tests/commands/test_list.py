@@ -94,6 +94,7 @@ def test_methods_tell_what_they_need(capsys, monkeypatch):
     assert needs["degan"] == "proxy"
     assert needs["dafl"] == "nothing"
     assert needs["pre-dfkd"] == "a student"
+    assert needs["mosaickd"] == "proxy, a student"
     assert needs["cde"] == "condensed images"
     assert needs["replay"] == "samples"
 

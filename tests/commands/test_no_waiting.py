@@ -54,6 +54,7 @@ def reads(command):
         [*LIVE, "mb-dfkd"],
         [*LIVE, "pre-dfkd"],
         [*LIVE, "degan", "--proxy", "s.safetensors"],
+        [*LIVE, "mosaickd", "--proxy", "s.safetensors"],
         [*STUDENT, "--method", "zskd", "--update-batch", "4", "--update-steps", "3"],
     ],
     ids=lambda command: " ".join(command[9:]),

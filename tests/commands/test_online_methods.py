@@ -23,9 +23,19 @@ def models(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("method", ["pre-dfkd", "mb-dfkd", "dafl"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        ["pre-dfkd"],
+        ["mb-dfkd"],
+        ["dafl"],
+        ["mosaickd", "--proxy", "digits:2,3,8"],
+        ["degan", "--proxy", "digits:2,3,8", "--proxy-share", "0.3", "--replay", "bank"],
+    ],
+    ids=lambda method: method[0],
+)
 def test_a_stopped_student_of_an_online_method_goes_on_to_the_bytes_of_an_unbroken_one(models, capsys, method):
-    command = ["distill", *TEACHER, "--method", method, *SHORT, *SMALL, "--update-every", "2"]
+    command = ["distill", *TEACHER, "--method", *method, *SHORT, *SMALL, "--update-every", "2"]
     assert run([*command, "-o", "whole.safetensors", "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
     for _ in range(20):
@@ -69,6 +79,15 @@ LIVE_KEYS = {
         (["mb-dfkd", *SMALL], {"replay": "bank", "replay_share": 0.125, "every": 10, "batch_size": 8}),
         (["degan", "--proxy", "digits", *SMALL], {"gan": "dcgan", "proxy": "digits", "lr": 2e-4}),
         (
+            ["mosaickd", "--proxy", "digits", *SMALL],
+            {"gan": "dafl", "proxy_share": 0.5, "lr": 1e-3, "every": 5, "replay": "none"}
+            | {
+                "settings": dict.fromkeys(("local_weight", "align_weight", "adversarial_weight"), 1.0)
+                | {"balance_weight": 10.0}
+            },
+        ),
+        (["degan", "--proxy", "digits", "--proxy-share", "0.25", *SMALL], {"proxy_share": 0.25}),
+        (
             ["zskd", "--update-batch", "8", "--update-steps", "1"],
             {"gan": None, "size": None, "latent": None, "width": None, "steps": 1, "every": 50, "lr": 1e-3}
             | {"replay": "none", "replay_share": 0.0, "settings": {"temperature": 20.0}},
@@ -79,7 +98,7 @@ LIVE_KEYS = {
 def test_the_run_holds_how_samples_were_made_meanwhile(models, arguments, expected):
     assert run(["distill", *TEACHER, "--method", *arguments, *SHORT, "-o", "s.safetensors"]) == 0
     stored = artifact.read_header("s.safetensors").run
-    assert stored["live"].keys() == LIVE_KEYS
+    assert stored["live"].keys() == LIVE_KEYS | ({"proxy_share"} & expected.keys())
     assert expected.items() <= stored["live"].items()
     assert stored["samples"] == []
     assert "method" not in stored
@@ -110,6 +129,15 @@ def test_the_run_holds_how_samples_were_made_meanwhile(models, arguments, expect
             "--update-steps has no use with --method dafl: it is for methods",
         ),
         (["--method", "dafl", "--replay-share", "0.2"], "it is for --replay bank or vae; leave --replay-share out"),
+        (
+            ["--method", "dafl", "--proxy-share", "0.5"],
+            "--proxy-share has no use with --method dafl: it is for methods that learn from a proxy; leave --proxy-sha",
+        ),
+        (
+            ["--method", "degan", "--proxy", "digits", "--proxy-share", "0.95"],
+            "Invalid value for '--proxy-share': Input should be less than or equal to 0.9",
+        ),
+        (["--method", "mosaickd"], "--method mosaickd learns from images at hand; name them with --proxy"),
         (["--method", "degan"], "--method degan learns from images at hand; name them with --proxy"),
         (["--method", "cde"], "name them with --condensed"),
         (

@@ -79,6 +79,7 @@ def reproduce(data_dir, *arguments):
                 "dafl",
                 "mb-dfkd",
                 "pre-dfkd",
+                "mosaickd",
                 "cde",
                 "degan, bn_weight",
             ]

@@ -92,6 +92,15 @@ CASES = [
         "it is for --replay bank or vae",
         {"method": "mb-dfkd"},
     ),
+    (DistillSettings, {"proxy_share": 0.3}, DAFL, "--method dafl", PROXY, DEGAN),
+    (
+        DistillSettings,
+        {"proxy_share": 0.3},
+        STORED,
+        "--samples digits",
+        PROXY,
+        {"method": "mosaickd", "proxy": "digits"},
+    ),
     (DistillSettings, {"settings": {"x": 1}}, STORED, "--samples digits", ONLINE, None),
     (IncrementalSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
 ]

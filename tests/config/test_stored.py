@@ -68,6 +68,20 @@ def test_a_newer_setting_is_left_out_at_its_default_so_that_earlier_artifacts_co
     assert difference(run, stored(DistillSettings, samples=("d",), mix="mixup")) == ("mix", None, "mixup")
 
 
+def test_a_share_of_the_proxy_is_stored_where_there_is_one():
+    """Runs from before the setting was there are the same as those that do not use it."""
+    degan = {"method": "degan", "proxy": "d"}
+    before = stored(DistillSettings, **degan)
+    assert "proxy_share" not in before["live"]
+    assert difference(before, stored(DistillSettings, **degan, proxy_share=0.0)) is None
+    now = stored(DistillSettings, **degan, proxy_share=0.5)
+    assert now["live"]["proxy_share"] == 0.5
+    assert difference(before, now) is not None
+    mosaickd = {"method": "mosaickd", "proxy": "d"}
+    assert stored(DistillSettings, **mosaickd)["live"]["proxy_share"] == 0.5
+    assert "proxy_share" not in stored(DistillSettings, **mosaickd, proxy_share=0.0)["live"]
+
+
 def test_samples_that_are_made_meanwhile_are_an_object_of_their_own():
     run = stored(DistillSettings, USED | {"live.size": 32}, method="dafl", update_every=3)
     assert run["live"] == {

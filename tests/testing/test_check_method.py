@@ -184,6 +184,19 @@ def test_a_method_without_a_proxy_is_given_none():
         check_method(MethodSpec(name="mine", build=WantsImages, uses_proxy=False))
 
 
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"proxy_share": 0.95}, r"mine: proxy_share is 0.95, not in \[0, 0.9\]"),
+        ({"proxy_share": 0.5, "uses_proxy": False}, "mine: a proxy_share without uses_proxy"),
+    ],
+)
+def test_a_share_of_the_proxy_needs_a_proxy_and_leaves_room_for_samples(own, message):
+    check_method(MethodSpec(name="mine", build=Confident, proxy_share=0.5))
+    with pytest.raises(AssertionError, match=message):
+        check_method(MethodSpec(name="mine", build=Confident, **own))
+
+
 def test_a_student_comes_to_those_that_use_one_and_has_weights_of_its_own():
     seen = []
 
