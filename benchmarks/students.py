@@ -1,0 +1,154 @@
+"""Which samples and which recipe give the best student: equal updates, several seeds, no test data in any choice.
+
+    python benchmarks/students.py --work runs/students --pairs digits,fashion --seeds 0,1,2 --max-minutes 60
+
+Results are added to ``results/students.json`` as they come, and what is there is not made again: the same command goes
+on with what is missing. Within a row all students see equally many images; accuracy is that of the true test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from results_file import RESULTS, write
+
+from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
+from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
+from degan_cli.paper.provenance import provenance
+
+NAME = "students"
+PAIRS: Mapping[str, Mapping[str, Any]] = {
+    "digits": {
+        "data": "digits",
+        "images": "digits:2,3,8",
+        "teacher": {"architecture": "lenet", "epochs": 30, "patience": 5},
+        "gan": {"batch_size": 64, "width": 16, "lr": 1e-3, "steps": 800, "lambda_e": 5.0, "lambda_d": 20.0},
+        "updates": 2560,
+    },
+    "fashion": {
+        "data": "fashion-mnist",
+        "images": "cifar10",
+        "teacher": {"architecture": "lenet", "epochs": 60, "patience": 15},
+        "gan": {"batch_size": 64, "width": 32, "lr": 1e-3, "steps": 1500, "lambda_e": 1.0, "lambda_d": 10.0},
+        "updates": 5120,
+    },
+}
+"""Classifier and images; the weights of digits are the demo's, those of Fashion-MNIST ``--recipe few``'s."""
+EPOCHS = 40
+STRONG = {"augment": "strong"}
+ROWS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
+    "proxy": (("proxy",), {}),
+    "proxy, strong": (("proxy",), STRONG),
+    "degan": (("degan",), {}),
+    "degan, strong": (("degan",), STRONG),
+    "degan + proxy, strong": (("degan", "proxy"), STRONG),
+    "mosaickd": (("mosaickd",), {}),
+    "mosaickd, strong": (("mosaickd",), STRONG),
+    "photos, strong": (("photos",), STRONG),
+}
+"""What the student learns from, and how it is taught."""
+
+
+def settings_of(recipe: str, updates: int) -> dict[str, Any]:
+    """A student's settings: ``paper`` in two stages, the others in one way down; of equal updates."""
+    stages = 2 if recipe == "paper" else 1
+    return {"recipe": recipe, "epochs": EPOCHS // stages, "steps_per_epoch": updates // EPOCHS, "patience": EPOCHS}
+
+
+def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One cell; what it is made from is made before, once for each seed."""
+    about, session = PAIRS[pair], Session(quiet=True)
+    folder = options.work / pair
+    shared: dict[str, Any] = {"seed": seed, "resume": True, "data_dir": options.data_dir, "device": options.device}
+    t = folder / "teacher.safetensors"
+    if not t.exists():
+        teacher(TeacherSettings(dataset=about["data"], output=t, **about["teacher"], **shared | {"seed": 0}), session)
+    kinds, own = ROWS[row]
+    samples, method = [], {}
+    for kind in kinds:
+        if kind == "degan":
+            g = folder / f"degan-{seed}.safetensors"
+            enrich(EnrichSettings(classifier=t, proxy=about["images"], output=g, **about["gan"], **shared), session)
+            samples.append(str(g))
+        elif kind == "mosaickd":
+            method = {"method": "mosaickd", "proxy": about["images"], "width": about["gan"]["width"]}
+        else:
+            samples.append(about["images"] if kind == "proxy" else kind)
+    values = settings_of(recipe, about["updates"]) | own
+    if method:
+        # The same schedule as the others' recipe, which is not for samples that change; the last student is kept.
+        resolved = DistillSettings(teacher=t, student="lenet-half", samples=("x",), **values).resolved(None)
+        names = ("optimiser", "lr", "schedule", "temperature", "mix", "augment", "steps_per_epoch", "batch_size")
+        values = {name: getattr(resolved, name) for name in names} | {"epochs": EPOCHS}
+        values |= {"beta1": resolved.beta1} if resolved.optimiser == "adam" else {"weight_decay": resolved.weight_decay}
+        values |= {"update_batch": 64} | method
+        del values["batch_size"]
+        values["batch_size"] = 128  # half of them from the proxy
+    began = time.monotonic()
+    place = folder / f"{row}-{recipe}-{seed}.safetensors".replace(" ", "").replace(",", "-")
+    made = distill(
+        DistillSettings(teacher=t, student="lenet-half", samples=tuple(samples), output=place, **values, **shared),
+        session,
+    )
+    accuracy = evaluate(
+        EvaluateSettings(model=place, dataset=about["data"], data_dir=options.data_dir), session
+    ).metrics["accuracy"]
+    return {
+        "pair": pair,
+        "row": row,
+        "recipe": recipe,
+        "seed": seed,
+        "accuracy": accuracy,
+        "agreement": made.metrics["agreement"],
+        "updates": made.metrics["updates"],
+        "images": made.metrics["images"],
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def main() -> None:
+    """Make the cells that are missing, one after the other, until the time is over."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("runs/students"))
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--pairs", default=",".join(PAIRS))
+    parser.add_argument("--rows", default=";".join(ROWS), help="names with semicolons between them")
+    parser.add_argument("--recipes", default="patient")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--max-minutes", type=float, default=float("inf"))
+    options = parser.parse_args()
+    began = time.monotonic()
+    path = RESULTS / f"{NAME}.json"
+    results = json.loads(path.read_text()) if path.exists() else {"commands": [], "cells": []}
+    keys = ("pair", "row", "recipe", "seed")
+    wanted = [
+        (pair, row, recipe, int(seed))
+        for seed in options.seeds.split(",")
+        for pair in options.pairs.split(",")
+        for recipe in options.recipes.split(",")
+        for row in options.rows.split(";")
+    ]
+    for cell in wanted:
+        if any(tuple(known[key] for key in keys) == cell for known in results["cells"]):
+            continue
+        if time.monotonic() - began > 60 * options.max_minutes:
+            print("the time is over; the same command goes on")
+            return
+        made = measure(*cell, options)
+        print(json.dumps(made), flush=True)
+        results["cells"].append(made)
+        results |= provenance(shlex.join(["python", *sys.argv]))
+        results["commands"] = sorted({*results["commands"], results["command"]})
+        write(NAME, results)
+
+
+if __name__ == "__main__":
+    main()
