@@ -59,6 +59,13 @@ def test_what_is_only_for_other_methods_is_left_out():
     assert images["number"] == 40_000
 
 
+def test_a_selection_is_stored_only_where_there_is_one():
+    for kind, images in ((EnrichSettings, {"proxy": "d"}), (DistillSettings, {"samples": ("d",)})):
+        without, chosen = stored(kind, **images), stored(kind, **images, select=9, balanced=True)
+        assert chosen == without | {"select": 9, "select_balanced": True}
+        assert difference(without, chosen) == ("select", None, 9)
+
+
 def test_samples_that_are_made_meanwhile_are_an_object_of_their_own():
     run = stored(DistillSettings, USED | {"live.size": 32}, method="dafl", update_every=3)
     assert run["live"] == {
