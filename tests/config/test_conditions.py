@@ -22,6 +22,7 @@ ONLINE = "it is for --method, which makes samples while the student learns"
 FIXED = "it is for samples that stay as they are (--samples), by which epochs can be compared"
 SGD = "it is for --optimiser sgd"
 KD = "it is for --loss kd"
+AT_HAND = "it is for images at hand: --samples, or the proxy of a --method that uses one"
 
 ZSKD, DAFL, DCGAN = ({"method": name} for name in ("zskd", "dafl", "dcgan"))
 DEGAN = {"method": "degan", "proxy": "digits"}
@@ -63,6 +64,12 @@ CASES = [
         for own in ({"lambda_e": 2.0}, {"lambda_d": 2.0}, {"tune": True})
         for name, proxy in (("dcgan", "digits"), ("dafl", None), ("zskd", None))
     ),
+    (EnrichSettings, {"select": 9}, DAFL, "--method dafl", AT_HAND, DEGAN),
+    (EnrichSettings, {"select": 9}, ZSKD, "--method zskd", AT_HAND, DEGAN),
+    (EnrichSettings, {"balanced": True}, DEGAN, "--proxy digits", "it is for --select N", DEGAN | {"select": 9}),
+    (DistillSettings, {"select": 9}, DAFL, "--method dafl", AT_HAND, STORED),
+    (DistillSettings, {"balanced": True}, DEGAN, "--proxy digits", "it is for --select N", DEGAN | {"select": 9}),
+    (DistillSettings, {"balanced": True}, STORED, "--samples digits", "it is for --select N", STORED | {"select": 9}),
     (DistillSettings, {"proxy": "digits"}, DAFL, "--method dafl", PROXY, {"method": "degan"}),
     (DistillSettings, {"proxy": "digits"}, STORED, "--samples digits", PROXY, {"method": "dcgan"}),
     (DistillSettings, {"condensed": "c"}, DAFL, "--method dafl", "it is for methods that expand c", {"method": "cde"}),

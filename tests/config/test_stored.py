@@ -82,6 +82,13 @@ def test_a_share_of_the_proxy_is_stored_where_there_is_one():
     assert "proxy_share" not in stored(DistillSettings, **mosaickd, proxy_share=0.0)["live"]
 
 
+def test_a_selection_is_stored_only_where_there_is_one():
+    for kind, images in ((EnrichSettings, {"proxy": "d"}), (DistillSettings, {"samples": ("d",)})):
+        without, chosen = stored(kind, **images), stored(kind, **images, select=9, balanced=True)
+        assert chosen == without | {"select": 9, "select_balanced": True}
+        assert difference(without, chosen) == ("select", None, 9)
+
+
 def test_samples_that_are_made_meanwhile_are_an_object_of_their_own():
     run = stored(DistillSettings, USED | {"live.size": 32}, method="dafl", update_every=3)
     assert run["live"] == {
