@@ -39,6 +39,7 @@ def setting(
     env: str = "",
     key: str | None = "",
     only_for: str = "",
+    neutral: Any = None,
     needs: tuple[str, ...] = (),
     in_file: bool = True,
 ) -> Any:
@@ -53,6 +54,7 @@ def setting(
     :param key: name in the stored ``run`` of an artifact, dotted for a nested object; None stores nothing, and empty
         is the field's own name.
     :param only_for: the condition under which the ``run`` holds it at all (:mod:`degan_cli.config.conditions`).
+    :param neutral: a value that changes nothing, under which the ``run`` leaves it out: as before it was there.
     :param needs: conditions without which giving it is a mistake.
     :param in_file: whether a configuration file may hold it.
     """
@@ -71,6 +73,7 @@ def setting(
         "env": env,
         "key": key,
         "only_for": only_for,
+        "neutral": neutral,
         "needs": needs,
         "in_file": in_file,
     }

@@ -14,7 +14,8 @@ from .distill import RENAMED_AUGMENTATIONS
 def stored_run(settings: Settings, derived: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that say how an artifact was made, as plain JSON types.
 
-    A setting that is only for another kind of run is left out, and is None inside a nested object.
+    A setting that is only for another kind of run, or at its neutral value, is left out; inside a nested object the
+    former is None.
 
     :param derived: values that are known only when the run begins, such as the precision that ``auto`` became; they
         replace settings of the same name, dotted names those in a nested object, and None takes the object's place.
@@ -22,11 +23,12 @@ def stored_run(settings: Settings, derived: Mapping[str, Any]) -> dict[str, Any]
     run: dict[str, Any] = {}
     for name, declared in settings.declared().items():
         key, only_for = declared.key, declared.metadata["only_for"]
-        if key is None:
+        value, neutral = getattr(settings, name), declared.metadata["neutral"]
+        if key is None or (neutral is not None and value == neutral):
             continue
         idle = bool(only_for) and only_for not in settings.holding
         if not idle or "." in key:
-            _put(run, key, None if idle else _plain(getattr(settings, name)))
+            _put(run, key, None if idle else _plain(value))
     for key, value in derived.items():
         _put(run, key, _plain(value))
     return run

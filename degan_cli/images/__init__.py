@@ -1,6 +1,7 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
 from .crop_flip import AUGMENTS, augment
+from .diff_augment import diff_augment
 from .order import Shuffle
 from .picture import by_class, grid
 from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, to_uint8, to_unit
@@ -16,6 +17,7 @@ __all__ = [
     "augment",
     "by_class",
     "augment_strongly",
+    "diff_augment",
     "digest",
     "draw_siamese",
     "fit",
