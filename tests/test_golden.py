@@ -46,7 +46,8 @@ def test_an_artifact_gives_the_numbers_of_the_version_that_made_it(here, capsys,
 SHORT = "--epochs 1 --steps-per-epoch 2 --batch-size 8 --update-batch 8 --held-out 16"
 MADE_AGAIN = {
     "teacher": "teacher --dataset digits --arch lenet --epochs 1",
-    "generator": "enrich --classifier teacher.safetensors --proxy digits:2,3,8 --steps 2 --batch-size 8 --width 2",
+    "generator": "enrich --classifier teacher.safetensors --proxy digits:2,3,8 --steps 2 --batch-size 8 --width 2 "
+    "--recipe paper",
     "dafl": "enrich --classifier teacher.safetensors --method dafl --steps 2 --batch-size 8 --width 2",
     "zskd": "enrich --classifier teacher.safetensors --method zskd -n 10 --steps 1 --batch-size 10",
     "student": "distill --teacher teacher.safetensors --student lenet-half --samples generator.safetensors "

@@ -15,9 +15,12 @@ from .fields import DATA, MODELS, RUN, setting
 from .groups import DataSettings, ForeignSettings, GraphSettings, RunSettings, SelectionSettings
 from .method_settings import read_settings
 from .methods import DeganSettings
+from .recipes import PAPER_GAN, choose_recipe, few_layer
 
 WEIGHTS = ("lambda_e", "lambda_d")
 """Settings of a method's own that have an option of their own."""
+RECIPES = ("auto", "paper", "few")
+D_AUGMENTATIONS = ("none", "color-translation-cutout")
 
 
 def _weight(name: str, help: str) -> Any:
@@ -28,7 +31,7 @@ def _weight(name: str, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
-    """How samples that stand for a classifier's lost data are made; the defaults made the paper's numbers."""
+    """How samples that stand for a classifier's lost data are made; ``--recipe paper`` made the paper's numbers."""
 
     graphs: bool = setting(
         False,
@@ -59,26 +62,44 @@ class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettin
     epochs: int | None = setting(
         None, min=1, help="Passes over the proxy, instead of --steps.", key=None, needs=("generator", "proxy")
     )
+    recipe: str = setting(
+        "auto",
+        choices=RECIPES,
+        help="paper: the methods' own values; few: others for few images or short runs; auto: by the run's size.",
+        key=None,
+        needs=("proxy",),
+    )
     batch_size: int = setting(
         0, min=2, automatic=0, help="Images per step and process.", shown_default="a 25th of the proxy, 64 to 2048"
     )
-    lr: float = setting(2e-4, min=0, help="Adam's rate of both networks, or of the images.")
+    lr: float = setting(2e-4, min=0, help="Adam's rate of both networks, or of the images; --recipe few: 0.001.")
     latent: int = setting(100, min=1, help="Length of the noise vector.", only_for="generator")
     width: int = setting(64, min=1, help="Channels of the narrowest layers.", only_for="generator")
-    lambda_e: float = _weight("lambda_e", "Weight of the entropy term: more for a far proxy.")
-    lambda_d: float = _weight("lambda_d", "Weight of the diversity term.")
+    lambda_e: float = _weight("lambda_e", "Weight of the entropy term: more for a far proxy; --recipe few: 1.")
+    lambda_d: float = _weight("lambda_d", "Weight of the diversity term; --recipe few: 10.")
     tune: bool = setting(
         False, help="Choose both weights first, by short runs on a grid.", key=None, needs=("weights",)
     )
+    d_augment: str = setting(
+        "none",
+        choices=D_AUGMENTATIONS,
+        help="Done at random to all that the discriminator sees, so that few images last; --recipe few: all of it.",
+        newer=True,
+        needs=("proxy",),
+    )
     ema: float = setting(
-        0.0, min=0, max=0.99999, help="Decay of the stored moving average; 0: none.", only_for="generator"
+        0.0,
+        min=0,
+        max=0.99999,
+        help="Decay of the stored moving average, 0: none; --recipe few: as the steps let it, 0.999 at most.",
+        only_for="generator",
     )
     settings: Mapping[str, Any] = setting(
         {}, flags=("--set",), metavar="NAME=VALUE", help="A setting of the method's own; repeatable."
     )
 
     def resolved(self, spec: MethodSpec | InversionSpec) -> Self:
-        """Every value as it will be used, but for a batch size that follows the proxy's.
+        """Every value as it will be used, but for those that follow the proxy's size, see :meth:`sized`.
 
         :raises UsageError: for settings that contradict each other or have no use with the method.
         """
@@ -103,3 +124,24 @@ class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettin
         if self.tune:
             complete = {name: value for name, value in complete.items() if name not in WEIGHTS}
         return settings.filled(method, Layer("--set", chosen)).completed(settings=complete)
+
+    def sized(self, spec: MethodSpec, images: int) -> tuple[Self, str]:
+        """With the recipe settled and its values filled in, and why it is this one: empty where the user said so.
+
+        What a method presets otherwise than the paper stays.
+
+        :param spec: a method with a proxy, for which :meth:`resolved` filled in the rest.
+        :param images: in the proxy.
+        """
+        recipe, why = (self.recipe, "") if self.recipe != "auto" else choose_recipe(images, self.steps)
+        settings = self.completed(recipe=recipe)
+        if recipe == "paper":
+            return settings, why
+        presets = {**spec.enrich_defaults(), **self.settings}
+        said = self.given | {name for name, origin in self.origins.items() if origin == "--set"}
+        said |= set(WEIGHTS) if self.tune else set()
+        layer = few_layer(self.steps)
+        kept = {name for name, paper in PAPER_GAN.items() if presets.get(name) != paper}
+        few = {name: value for name, value in layer.values.items() if name not in said | kept}
+        weights = {name: few[name] for name in WEIGHTS if name in few}
+        return settings.filled(Layer(layer.origin, few)).completed(settings={**self.settings, **weights}), why

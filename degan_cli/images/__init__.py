@@ -1,6 +1,7 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
 from .crop_flip import AUGMENTS, augment
+from .diff_augment import diff_augment
 from .mix import mix
 from .order import Shuffle
 from .picture import by_class, grid
@@ -18,6 +19,7 @@ __all__ = [
     "augment",
     "by_class",
     "augment_strongly",
+    "diff_augment",
     "digest",
     "draw_siamese",
     "fit",

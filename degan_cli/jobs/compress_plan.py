@@ -78,6 +78,7 @@ class Plan:
             **_shared(settings),
             classifier=settings.classifier,
             proxy=images,
+            recipe="few",
             steps=self.generator_steps,
             output=output.folder / "generator.safetensors",
         )

@@ -27,7 +27,7 @@ PROXY = "digits:2,3,8"
 """Three digits of ten; their labels are never used."""
 
 TEACHER: dict[str, Any] = {"architecture": "lenet", "epochs": 30, "patience": 5}
-GAN: dict[str, Any] = {"batch_size": 64, "width": 16, "lr": 1e-3, "steps": 800}
+GAN: dict[str, Any] = {"recipe": "paper", "batch_size": 64, "width": 16, "lr": 1e-3, "steps": 800}
 WEIGHTS: dict[str, Any] = {"lambda_e": 5.0, "lambda_d": 20.0}
 """Chosen by the class counts of the samples, as the paper advises, and on training digits."""
 STUDENT: dict[str, Any] = {"student": "lenet-half", "epochs": 20, "steps_per_epoch": 64, "patience": 20}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+import torch
 from torch import nn
 
 from .. import artifact
@@ -16,22 +17,37 @@ from ..errors import UsageError
 from ..images import digest
 from ..loops.enrich import enrich as train_generator
 from ..loops.invert import make_images
+from ..methods.seen_changed import with_augmented_discriminator
 from ..models import Classifier
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
 from ..samples.open_online import build_inversion, build_method, open_proxy
 from ..samples.selection import Selection
-from ..specs import InversionSpec, MethodSpec
+from ..specs import GanShape, InversionSpec, MethodSpec
 from .tune import tune
 
 
-def resolve_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings:
-    """Every value as it will be used, but for what follows the proxy's size.
+def check_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings:
+    """Every value as it will be used, but for what follows the proxy's size; nothing is read.
 
     :raises UsageError: for settings that contradict each other or have no use with the method.
     """
     return settings.resolved(session.plugins.methods.get(settings.method))
+
+
+def resolve_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings:
+    """Every value as it will be used; classifier and proxy are read for the size that decides some of them.
+
+    :raises UsageError: for settings that contradict each other or have no use with the method.
+    """
+    settings = check_enrich(settings, session)
+    spec = session.plugins.methods.get(settings.method)
+    if not isinstance(spec, MethodSpec) or settings.proxy is None:
+        return settings
+    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    _, images = _open_data(settings, session, loaded.model)
+    return _sized(settings, spec, images, session)[0]
 
 
 def enrich(settings: EnrichSettings, session: Session) -> Result:
@@ -39,7 +55,7 @@ def enrich(settings: EnrichSettings, session: Session) -> Result:
 
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
-    settings = resolve_enrich(settings, session)
+    settings = check_enrich(settings, session)
     spec = session.plugins.methods.get(settings.method)
     sources = [stem(settings.classifier), spec.name, *([] if settings.proxy is None else [stem(settings.proxy)])]
     with session.open("enrich", MAKES[type(spec)], settings, "-".join(sources)) as run:
@@ -61,10 +77,10 @@ def _train_generator(
     spec: MethodSpec, settings: EnrichSettings, session: Session, run: Run, loaded: Loaded[Classifier]
 ) -> Result:
     gan = session.plugins.gans.get(settings.gan)
-    shape = gan.shape_for(loaded.model.input, settings.latent, settings.width)
-    images = None if settings.proxy is None else open_proxy(settings.proxy, shape, session.finder(settings))
-    used = 0 if images is None else min(len(images), settings.select or len(images))
-    settings = _with_lengths(settings, used, session.processes)
+    shape, images = _open_data(settings, session, loaded.model)
+    settings, why = _sized(settings, spec, images, session)
+    if why:
+        session.say(f"--recipe {settings.recipe}, for {why}")
     tried: list[dict[str, Any]] = []
     if settings.tune and not settings.dry_run:
         settings, tried = tune(settings, session, run, enrich)
@@ -74,7 +90,7 @@ def _train_generator(
     networks: dict[str, nn.Module] = {"classifier": loaded.model}
     if settings.dry_run:
         networks |= {"generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
-    if ended := run.ends_early(networks, {} if images is None else {"proxy": images[:used]}):
+    if ended := run.ends_early(networks, {} if images is None else {"proxy": images[: settings.select]}):
         return ended
 
     frozen = engine.place(loaded.model).freeze()
@@ -83,7 +99,8 @@ def _train_generator(
         images = chosen.choose(images, str(settings.proxy))
         session.say(chosen.summaries[0])
     own = read_settings(spec, settings.settings)
-    method = build_method(engine, spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
+    method_spec = spec if settings.d_augment == "none" else with_augmented_discriminator(spec)
+    method = build_method(engine, method_spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
     with run.training(settings.steps):
         kept, metrics = train_generator(engine, method, frozen, images, settings, run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
@@ -139,6 +156,23 @@ def _make_images(
         next_command=f"degan distill --teacher {settings.classifier} --student STUDENT --samples {run.output.path} "
         "--augment strong",
     )
+
+
+def _open_data(
+    settings: EnrichSettings, session: Session, classifier: Classifier
+) -> tuple[GanShape, torch.Tensor | None]:
+    """What the GAN is built for, and the proxy's images in this shape; None for a method that uses none."""
+    shape = session.plugins.gans.get(settings.gan).shape_for(classifier.input, settings.latent, settings.width)
+    return shape, None if settings.proxy is None else open_proxy(settings.proxy, shape, session.finder(settings))
+
+
+def _sized(
+    settings: EnrichSettings, spec: MethodSpec, images: torch.Tensor | None, session: Session
+) -> tuple[EnrichSettings, str]:
+    """With all that follows the number of proxy images, and why the recipe is the one that it is."""
+    used = 0 if images is None else min(len(images), settings.select or len(images))
+    settings = _with_lengths(settings, used, session.processes)
+    return (settings, "") if images is None else settings.sized(spec, used)
 
 
 def _with_lengths(settings: EnrichSettings, proxy_images: int, processes: int) -> EnrichSettings:

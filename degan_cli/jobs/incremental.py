@@ -22,7 +22,7 @@ from ..runs.session import Run, Session
 from ..samples.open_fixed import open_samples
 from ..samples.sources import Source
 from ..specs import ImageSet, StrategyParts
-from .enrich import enrich, resolve_enrich
+from .enrich import check_enrich, enrich
 
 
 def resolve_incremental(settings: IncrementalSettings, session: Session) -> IncrementalSettings:
@@ -111,7 +111,7 @@ def _generator(settings: IncrementalSettings, session: Session, path: Path) -> E
     method = session.plugins.methods.get((settings.enrich or {}).get("method", EnrichSettings.method))
     generator = settings.for_generator(path, uses_proxy="proxy" in method.conditions)
     try:
-        resolve_enrich(generator, session)
+        check_enrich(generator, session)
     except UsageError as error:
         raise UsageError(f"--enrich: {error}") from error
     return generator

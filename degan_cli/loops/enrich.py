@@ -1,7 +1,7 @@
 """Enriching: a method trains a generator on the proxy, while its samples are watched through the classifier.
 
 Source: Addepalli et al., "DeGAN", AAAI 2020, section 3; 5,000 updates, the last generator is kept, as in the
-authors' code. The class counts and confidences that they tune the weights by are reported and guarded here.
+authors' code. The class counts and confidences that they tune the weights by are reported here, and judged at the end.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 
 from ..config import EnrichSettings
-from ..console import shortened
 from ..engine import Engine
 from ..images import by_class, grid
-from ..models import Classifier
+from ..metrics import Support, support
+from ..models import Classifier, follow
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.proxy import ProxyBatches
-from ..specs import GeneratorNetwork, Method, Network
+from ..specs import GeneratorNetwork, Method
 from .finite import check_finite
+from .trouble import trouble
 
 MONITORED = 1000
 """Samples in each look at the generator, as many as the authors'."""
@@ -35,8 +36,6 @@ MOST_ROWS = 20
 """Classes in a picture, at most."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
-GUARDED_FROM = 0.25
-"""Part of the run after which the samples must be of some use; before, every generator looks collapsed."""
 
 
 def enrich(
@@ -65,7 +64,6 @@ def enrich(
     inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
 
     start = 0
-    warned: set[str] = set()
     parts = method.state() | ({} if average is None else {"average": average})
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
@@ -78,7 +76,7 @@ def enrich(
     for step in range(start + 1, settings.steps + 1):
         row = learn(batches.take(settings.batch_size))
         if average is not None:
-            _follow(average, engine.unwrap(method.generator), settings.ema)
+            follow(average, engine.unwrap(method.generator), settings.ema)
         report.advance(settings.batch_size * engine.processes)
 
         last = step == settings.steps
@@ -87,15 +85,17 @@ def enrich(
             check_finite(sum(values.values()), f"step {step}", "--lr or --lambda-d")
             kept = engine.unwrap(method.generator) if average is None else average
             images, probabilities = _inspect(engine, kept, classifier, z)
-            seen = _describe(probabilities, images, classifier.class_names)
-            if step >= settings.steps * GUARDED_FROM:
-                _guard(report, warned, seen, values)
+            rests_on = support(probabilities)
+            seen = _describe(probabilities, rests_on, images, classifier.class_names)
             passes = {} if proxy is None else {"epoch": round(step / epoch_steps, 2)}
             report.row(step, {**passes, **values, **seen}, _line(step, settings.steps, values, seen))
             if report.folder is not None and ((step // inspect_every) % PICTURE_EVERY == 0 or last):
                 top, classes = probabilities.max(dim=1)
                 picture = by_class(images, classes, min(probabilities.shape[1], MOST_ROWS), top)
                 grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
+            # Of the kept generator alone: on the way to it, most look collapsed at one time or another.
+            if last and (message := trouble(seen, rests_on, values, settings)):
+                report.warn(message)
         code = engine.largest(watch.due())
         if code and not last or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"shuffle": batches.state()}, {"step": step})
@@ -105,15 +105,6 @@ def enrich(
     kept = engine.unwrap(method.generator) if average is None else average
     images_seen = settings.steps * settings.batch_size * engine.processes
     return kept.eval(), {"updates": settings.steps, "images": images_seen, "proxy_images": proxy_images, **seen}
-
-
-def _follow(average: Network, latest: Network, decay: float) -> None:
-    with torch.no_grad():
-        for mine, theirs in zip(average.state_dict().values(), latest.state_dict().values(), strict=True):
-            if mine.is_floating_point():
-                mine.lerp_(theirs, 1 - decay)
-            else:
-                mine.copy_(theirs)
 
 
 def _inspect(engine: Engine, generator: GeneratorNetwork, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,7 +118,7 @@ def _inspect(engine: Engine, generator: GeneratorNetwork, classifier: Classifier
     return images, logits.float().softmax(dim=1)
 
 
-def _describe(probabilities: Tensor, images: Tensor, class_names: tuple[str, ...]) -> dict[str, Any]:
+def _describe(probabilities: Tensor, rests_on: Support, images: Tensor, class_names: tuple[str, ...]) -> dict[str, Any]:
     top, classes = probabilities.max(dim=1)
     counts = torch.bincount(classes, minlength=len(class_names)).tolist()
     sure = torch.bincount(classes[top > SURE], minlength=len(class_names)).tolist()
@@ -136,44 +127,13 @@ def _describe(probabilities: Tensor, images: Tensor, class_names: tuple[str, ...
     return {
         "class_counts": dict(zip(class_names, counts, strict=True)),
         "confident_counts": dict(zip(class_names, sure, strict=True)),
+        "classes_seen": rests_on.seen,
+        "effective_classes": round(rests_on.effective, 3),
         "confidence": float(top.mean()),
         "confident_fraction": float((top > SURE).float().mean()),
         "prediction_entropy": float(entropy),
         "image_spread": float(spread),
     }
-
-
-def _guard(report: Report, warned: set[str], seen: dict[str, Any], values: dict[str, float]) -> None:
-    """Warn once of each thing that spoils the samples, with the class counts."""
-    counts = seen["class_counts"]
-    never = [name for name, count in counts.items() if count == 0]
-    total = sum(counts.values())
-    troubles = {
-        "missing": (
-            bool(never),
-            f"no sample of {len(never)} of {len(counts)} classes ({shortened(never)}); try a larger --lambda-d",
-        ),
-        "one class": (
-            len(counts) > 1 and max(counts.values()) > 0.9 * total,
-            "more than 90 % of the samples fall into one class; try a larger --lambda-d",
-        ),
-        "unsure": (
-            len(counts) > 1 and seen["prediction_entropy"] > 0.9 * math.log(len(counts)),
-            "the classifier takes nearly all samples for any class; try a larger --lambda-e or a smaller --lambda-d",
-        ),
-        "collapse": (
-            seen["image_spread"] < 0.02,
-            "all samples look alike (mode collapse); try another --seed or a smaller --lr",
-        ),
-        "discriminator": (
-            values.get("d_loss", 1.0) < 0.01,
-            "the discriminator tells all images apart, so the generator learns little; use more proxy images",
-        ),
-    }
-    for name, (met, message) in troubles.items():
-        if met and name not in warned:
-            warned.add(name)
-            report.warn(f"{message}; class counts: {', '.join(f'{k} {v}' for k, v in counts.items())}")
 
 
 def _line(step: int, steps: int, values: dict[str, float], seen: dict[str, Any]) -> str:

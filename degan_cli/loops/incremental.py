@@ -7,6 +7,7 @@ class, and no held-out one of a new class, has a part in choosing it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 from ..config import IncrementalSettings
 from ..engine import Engine
 from ..images import ImageStore, Shuffle, augment, to_unit
+from ..metrics import support
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
@@ -22,6 +24,7 @@ from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ClassifierNetwork, Network, Strategy
 from .finite import check_finite
+from .predict import predict
 from .stages import Milestones, set_rate
 from .top_classes import top_classes
 
@@ -57,6 +60,8 @@ def teach_new_classes(
     steps_per_epoch = max(1, round(len(images) / (settings.batch_size * engine.processes)))
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
+        if watched is not None and len(watched):
+            _judge(engine, old, watched, settings.samples, report)
 
     parts: dict[str, Network | Optimizer] = {"model": strategy.model, "optimiser": optimiser}
     if checkpoint.exists():
@@ -113,6 +118,16 @@ def teach_new_classes(
         remembered = _remembered(engine, model, old, watched)
     updates = settings.epochs * steps_per_epoch
     return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **remembered}
+
+
+def _judge(engine: Engine, old: Classifier, images: Tensor, names: Sequence[str], report: Report) -> None:
+    """Warn of samples that cannot stand for the old classes."""
+    rests_on = support(predict(old, images, engine.device, autocast=engine.autocast).softmax(dim=1))  # (n, old classes)
+    if rests_on.useless:
+        report.warn(
+            f"--samples {', '.join(names)}: useless as they are ({rests_on.describe()}), so the old classes will be "
+            "forgotten; make better ones with `degan enrich`"
+        )
 
 
 def _remembered(engine: Engine, model: ClassifierNetwork, old: Classifier, images: Tensor) -> dict[str, float]:

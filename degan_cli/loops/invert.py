@@ -10,6 +10,7 @@ from torch import Tensor
 from ..config import EnrichSettings
 from ..engine import Engine
 from ..images import by_class, grid, to_unit
+from ..metrics import support
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
@@ -81,10 +82,13 @@ def make_images(
     if report.folder is not None:
         shown = by_class(to_unit(images), seen, min(int(seen.max()) + 1, MOST_ROWS))
         grid(shown, report.folder / "samples.png")
+    rests_on = support(logits.softmax(dim=1))
     metrics = {
         "images": len(images),
         "updates": batches * settings.steps,
         "class_counts": dict(zip(classifier.class_names, counts, strict=True)),
+        "classes_seen": rests_on.seen,
+        "effective_classes": round(rests_on.effective, 3),
         "confidence": float(sure.mean()),
     }
     return images, logits, metrics

@@ -20,7 +20,7 @@ from degan_cli.plugins import load_plugins
 
 ENRICH = ["enrich", "--classifier", "t.safetensors"]
 SMALL = ["--width", "2", "--latent", "4", "--batch-size", "8"]
-TINY_GAN = ["--proxy", "digits", "--steps", "2", *SMALL]
+TINY_GAN = ["--proxy", "digits", "--steps", "2", "--recipe", "paper", *SMALL]
 IMAGES = ["--method", "zskd", "-n", "10", "--steps", "2", "--batch-size", "4"]
 SHARED = {"arch", "batch_size", "classifier", "compiled", "device", "lr", "method", "num_classes", "precision", "seed"}
 GENERATOR_KEYS = SHARED | {"ema", "gan", "graphs", "latent", "proxy", "settings", "size", "steps", "width"}
@@ -186,7 +186,7 @@ def test_resume_takes_the_finished_file_if_the_settings_are_its_own(models, caps
 def test_a_dry_run_writes_nothing(models, capsys):
     before = sorted(models.iterdir())
     torch.manual_seed(0)
-    assert run([*ENRICH, "--proxy", "digits", "--dry-run", "--json"]) == 0
+    assert run([*ENRICH, "--proxy", "digits", "--recipe", "paper", "--dry-run", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["run"]["steps"] == 5000
     assert shown["run"]["batch_size"] == 64
@@ -220,6 +220,51 @@ def test_tuning_leaves_its_short_runs_in_the_run_folder(models, capsys, monkeypa
     made = sorted(path.name for path in (models / "h.run" / "tune").iterdir())
     assert made == ["0-1.run", "0-1.safetensors", "2-1.run", "2-1.safetensors"]
     assert read_header(models / "h.run" / "tune" / "2-1.safetensors").run["steps"] == 2
+
+
+SMALL_RUN = ["--proxy", "digits", "--steps", "20", *SMALL]
+
+
+def test_a_small_run_takes_the_recipe_for_few_images_and_says_so(capsys):
+    assert run([*ENRICH, *SMALL_RUN, "-o", "h.safetensors"]) == 0
+    assert "--recipe few, for 1,442 proxy images are fewer than 5,000" in capsys.readouterr().err.splitlines()
+    stored = read_header("h.safetensors").run
+    assert stored.keys() == GENERATOR_KEYS | {"d_augment"}
+    assert (stored["lr"], stored["ema"], stored["d_augment"]) == (1e-3, 0.5, "color-translation-cutout")
+    assert stored["settings"] == {"lambda_e": 1.0, "lambda_d": 10.0, "bn_weight": 0.0}
+
+
+def test_a_run_without_augmentation_is_stored_as_before_there_was_any(capsys):
+    result_of(capsys, *SMALL_RUN, "--d-augment", "none", "-o", "h.safetensors")
+    assert read_header("h.safetensors").run.keys() == GENERATOR_KEYS
+
+
+def test_a_stopped_small_run_goes_on_to_the_bytes_of_an_unbroken_one(models):
+    command = [*ENRICH, *SMALL_RUN, "-q", "-o"]
+    assert run([*command, "whole.safetensors"]) == 0
+    assert run([*command, "parts.safetensors", "--max-minutes", "0"]) == 75
+    assert run([*command, "parts.safetensors", "--resume"]) == 0
+    assert (models / "parts.safetensors").read_bytes() == (models / "whole.safetensors").read_bytes()
+
+
+def test_a_written_file_holds_the_recipe_that_the_size_decides(models, capsys):
+    assert run([*ENRICH, *SMALL_RUN, "--write-config"]) == 0
+    text = capsys.readouterr().out
+    assert 'recipe = "few"' in text
+    (models / "c.toml").write_text(text)
+    result_of(capsys, *SMALL_RUN, "-o", "h.safetensors")
+    assert run(["enrich", "--config", "c.toml", "-q", "-o", "again.safetensors"]) == 0
+    assert (models / "again.safetensors").read_bytes() == (models / "h.safetensors").read_bytes()
+
+
+def test_samples_are_counted_in_classes_and_warned_of_once(capsys):
+    metrics = result_of(capsys, *TINY_GAN, "-o", "h.safetensors")["metrics"]
+    assert metrics["classes_seen"] <= 2  # the classifier never says the third
+    assert 1 <= metrics["effective_classes"] <= 2
+    assert run([*ENRICH, *TINY_GAN, "-q", "-o", "i.safetensors"]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("degan: warning: ")
+    assert "; try --recipe few; class counts: " in warning
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,10 @@ CASES = [
     (EnrichSettings, {"proxy": "digits"}, ZSKD, "--method zskd", PROXY, {}),
     (EnrichSettings, {"epochs": 2}, DAFL, "--method dafl", PROXY, DEGAN),
     (EnrichSettings, {"epochs": 2}, ZSKD, "--method zskd", GENERATOR, DEGAN),
+    *(
+        (EnrichSettings, own, DAFL, "--method dafl", PROXY, DEGAN)
+        for own in ({"recipe": "few"}, {"d_augment": "color-translation-cutout"})
+    ),
     (EnrichSettings, {"number": 5}, DEGAN, "--method degan", IMAGES, ZSKD),
     (
         EnrichSettings,

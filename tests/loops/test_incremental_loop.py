@@ -78,25 +78,26 @@ def run_increment(
     milestones: tuple[int, ...] = (2, 3),
     settings: object = None,
     old: Classifier | None = None,
+    samples: tuple[str, ...] = (),
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
     engine = start("cpu", "fp32", seed=0)
     settings = settings or (ReplaySettings() if strategy == "replay" else NoSettings())
     run = IncrementalSettings(
         classifier="t", new_data="n", strategy=strategy, optimiser=optimiser, epochs=epochs, batch_size=16, lr=lr,
-        weight_decay=1e-3, milestones=milestones, augment=augment, device="cpu", precision="fp32",
+        weight_decay=1e-3, milestones=milestones, augment=augment, device="cpu", precision="fp32", samples=samples,
     )  # fmt: skip
     old = (old or tiny_classifier(OLD, seed=1)).freeze()
     before = copy.deepcopy(old.state_dict())
     model, head = widen(old, TINY, ("new 0", "new 1"))
     parts = StrategyParts(engine=engine, model=model, old=old, head=head, settings=settings)
-    samples = source()
+    drawn = source()
     torch.manual_seed(11)
     checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("i", 1, folder, quiet=True) as report:
         taught = SPECS[strategy].build(parts)
         images, labels = striped(16 * STEPS)
         extended, metrics = teach_new_classes(
-            engine, taught, old, images, labels, samples, run, checkpoint, report, watch or StopWatch()
+            engine, taught, old, images, labels, drawn, run, checkpoint, report, watch or StopWatch()
         )
     assert all(torch.equal(before[key], value) for key, value in old.state_dict().items())
     return extended.state_dict(), metrics
@@ -136,6 +137,21 @@ def test_a_resumed_increment_equals_an_unbroken_one(tmp_path, way, stop):
     resumed, again = run_increment(tmp_path / "b", **WAYS[way])
     assert_equal(whole, resumed)
     assert metrics == again
+
+
+@pytest.mark.parametrize(("scale", "warned"), [(0.0, True), (300.0, False)], ids=["useless", "useful"])
+def test_samples_that_cannot_stand_for_the_old_classes_are_named(tmp_path, capsys, scale, warned):
+    old = tiny_classifier(OLD, seed=1).eval()
+    with torch.no_grad():
+        head = old.network[-1]
+        head.weight.mul_(scale)  # all classes alike, or sure of itself
+        logits = old(generated().held_out(500).float() / 255)  # (500, old classes)
+        head.bias -= logits.median(dim=0).values  # and no class preferred
+    run_increment(tmp_path, old=old, epochs=1, milestones=(), samples=("g.safetensors", "d@2"))
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == warned
+    if warned:
+        assert "--samples g.safetensors, d@2: useless as they are (1 of 3 classes, 1.0 effective, conf" in said[0]
 
 
 @pytest.mark.parametrize("stop", [2, STEPS + 1, 2 * STEPS])

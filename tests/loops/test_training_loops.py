@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 
 import pytest
 import torch
@@ -18,12 +17,13 @@ from degan_cli.loops.enrich import enrich
 from degan_cli.loops.stages import set_rate
 from degan_cli.loops.teacher import train_teacher
 from degan_cli.methods.degan import Degan
+from degan_cli.methods.seen_changed import with_augmented_discriminator
 from degan_cli.models import Generator
 from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
 from degan_cli.runs.stopping import StopWatch
 from degan_cli.samples.sources import StoredSource
-from degan_cli.specs import ImageSet, MethodParts
+from degan_cli.specs import ImageSet, MethodParts, MethodSpec
 
 
 def noise(count, seed=0):
@@ -51,12 +51,12 @@ def run_teacher(folder, watch, epochs=3, classifier=None, **settings):
     return best.state_dict(), metrics
 
 
-def run_enrich(folder, watch, steps=12, ema=0.9, lr=1e-3, classifier=None):
+def run_enrich(folder, watch, steps=12, ema=0.9, lr=1e-3, classifier=None, augment=False):
     engine = start("cpu", "fp32", seed=0)
     classifier = (classifier or tiny_classifier(seed=1)).freeze()
     run = EnrichSettings(
         classifier="t", proxy="p", latent=4, width=2, steps=steps, batch_size=10, ema=ema, lr=lr,
-        device="cpu", precision="fp32",
+        device="cpu", precision="fp32", recipe="paper", settings={"lambda_e": 0.5, "lambda_d": 5.0},
     )  # fmt: skip
     torch.manual_seed(5)
     generator, discriminator = Generator(TinyGenerator(), "tiny", SHAPE), TinyDiscriminator()
@@ -69,9 +69,11 @@ def run_enrich(folder, watch, steps=12, ema=0.9, lr=1e-3, classifier=None):
         lr=lr,
         settings=DeganSettings(lambda_e=0.5),
     )
+    spec = MethodSpec(name="degan", build=Degan)
+    method = (with_augmented_discriminator(spec) if augment else spec).build(parts)
     checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("e", steps, folder, quiet=True) as report:
-        kept, metrics = enrich(engine, Degan(parts), classifier, noise(35), run, checkpoint, report, watch)
+        kept, metrics = enrich(engine, method, classifier, noise(35), run, checkpoint, report, watch)
     return kept.state_dict(), metrics
 
 
@@ -191,12 +193,13 @@ def test_the_rows_of_a_resumed_student_are_those_of_an_unbroken_one(tmp_path, ti
     assert rows(tmp_path / "b") == rows(tmp_path / "a")
 
 
+@pytest.mark.parametrize("augment", [False, True], ids=["plain", "augmented"])
 @pytest.mark.parametrize("stop", [1, 5, 11])
-def test_a_resumed_generator_equals_an_unbroken_one(tmp_path, stop):
-    whole, metrics = run_enrich(tmp_path / "a", StopWatch())
+def test_a_resumed_generator_equals_an_unbroken_one(tmp_path, stop, augment):
+    whole, metrics = run_enrich(tmp_path / "a", StopWatch(), augment=augment)
     with pytest.raises(Stopped):
-        run_enrich(tmp_path / "b", StopAfter(stop))
-    resumed, again = run_enrich(tmp_path / "b", StopWatch())
+        run_enrich(tmp_path / "b", StopAfter(stop), augment=augment)
+    resumed, again = run_enrich(tmp_path / "b", StopWatch(), augment=augment)
     assert_equal(whole, resumed)
     assert metrics == again
 
@@ -250,20 +253,24 @@ def test_a_loss_that_is_not_finite_ends_the_run(tmp_path):
 def test_a_class_that_never_appears_is_warned_of_once(tmp_path, capsys):
     classifier = tiny_classifier(seed=1)
     with torch.no_grad():
-        classifier.network[-1].bias[2] = -1e4
-    run_enrich(tmp_path, StopWatch(), classifier=classifier)
-    warnings = [line for line in capsys.readouterr().err.splitlines() if "no sample of" in line]
-    assert len(warnings) == 1
-    assert re.search(r"of 3 classes \(.*class 2\).*class counts: class 0 \d+", warnings[0])
+        head = classifier.network[-1]
+        head.weight.mul_(100)  # sure of itself
+        head.bias.copy_(torch.tensor([0.0, 0.0, -1e4]))
+    _, metrics = run_enrich(tmp_path, StopWatch(), steps=120, classifier=classifier)
+    assert metrics["classes_seen"] == 2  # else this test is of another trouble
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "no sample of 1 of 3 classes (class 2); try --recipe few; class counts: class " in warning
 
 
-def test_samples_that_could_be_any_class_are_warned_of(tmp_path, capsys):
+def test_samples_that_could_be_any_class_are_warned_of_and_of_nothing_else(tmp_path, capsys):
     classifier = tiny_classifier(seed=1)
     with torch.no_grad():
         classifier.network[-1].weight.zero_()
         classifier.network[-1].bias.zero_()
-    run_enrich(tmp_path, StopWatch(), classifier=classifier)
-    assert "takes nearly all samples for any class; try a larger --lambda-e" in capsys.readouterr().err
+    _, metrics = run_enrich(tmp_path, StopWatch(), classifier=classifier)
+    assert metrics["effective_classes"] == 1  # of equal probabilities the first counts: it would be "one class" too
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "takes nearly all samples for any class; try --recipe few" in warning
 
 
 def test_the_teacher_loop_learns_and_returns_its_best_epoch(tmp_path):

@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from degan_cli.config.methods import DeganSettings
 from degan_cli.engine import start
+from degan_cli.methods import seen_changed
 from degan_cli.methods.dcgan import Dcgan
 from degan_cli.methods.degan import Degan
 from degan_cli.models import Generator, watching
-from degan_cli.specs import MethodParts, NoSettings
+from degan_cli.specs import MethodParts, MethodSpec, NoSettings
 
 REAL = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(4))
 
@@ -100,3 +101,54 @@ def test_the_weights_steer_the_samples_to_all_classes():
         return sum(float(row["diversity"]) for row in rows[-10:]) / 10
 
     assert diversity(20.0) > diversity(0.0) + 0.1
+
+
+class Settled(TinyDiscriminator):
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[torch.Tensor] = []
+
+    def forward(self, images):
+        self.shown.append(images.detach())
+        return super().forward(images)
+
+
+def augmented(monkeypatch):
+    """An augmented degan, whose change is known: all that the discriminator sees is inverted."""
+    monkeypatch.setattr(seen_changed, "diff_augment", lambda images: 1 - images)
+    engine = start("cpu", "fp32", seed=0)
+    torch.manual_seed(2)
+    classifier = tiny_classifier(seed=1).freeze()
+    classifier.register_forward_pre_hook(lambda _, images: classifier.shown.append(images[0].detach()))
+    classifier.shown = []
+    parts = MethodParts(
+        engine=engine,
+        generator=Generator(TinyGenerator(), "tiny", SHAPE),
+        discriminator=Settled(),
+        classifier=classifier,
+        latent=4,
+        lr=2e-3,
+        settings=DeganSettings(),
+    )
+    return seen_changed.with_augmented_discriminator(MethodSpec(name="degan", build=Degan)).build(parts)
+
+
+def test_an_augmented_discriminator_sees_real_and_made_images_changed_and_the_classifier_plain_ones(monkeypatch):
+    method = augmented(monkeypatch)
+    torch.manual_seed(9)
+    method.step(REAL)
+    real, fake, fake_again = method.discriminator.discriminator.shown
+    assert torch.equal(real, 1 - REAL)
+    (plain,) = method.classifier.shown
+    assert torch.equal(fake, 1 - plain)
+    assert torch.equal(fake_again, 1 - plain)
+
+
+def test_the_generator_learns_through_the_augmentation(monkeypatch):
+    method = augmented(monkeypatch)
+    method.lambda_d = 0.0  # so that all it learns comes from the discriminator
+    before = copy.deepcopy(method.generator.state_dict())
+    method.step(REAL)
+    assert not torch.equal(before["network.0.weight"], method.generator.state_dict()["network.0.weight"])

@@ -120,3 +120,8 @@ def test_seconds_add_up_over_slices_and_the_largest_peak_counts(tmp_path):
     Ledger(tmp_path / "parts.json").add(T, 1.0, {"host": 500, "device": 9})
     wanted = {"seconds": 3.5, "peak_memory_bytes": {"host": 700, "device": 9}}
     assert Ledger(tmp_path / "parts.json").costs == {T.name: wanted}
+
+
+def test_a_generator_of_the_tables_keeps_the_papers_values_however_short_its_run(tmp_path):
+    assert G.settings(tmp_path).recipe == "paper"
+    assert G.name == "g-fc6294a8d6"  # as before there were recipes, so that what is made is not made anew
