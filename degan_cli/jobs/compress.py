@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import artifact
-from ..artifact import Loaded
 from ..artifact.atomic import replacing
 from ..config.arguments import arguments
 from ..config.compress import CompressSettings
@@ -17,28 +16,24 @@ from ..config.distill import DistillSettings
 from ..config.enrich import EnrichSettings
 from ..engine import Engine
 from ..errors import BadFile
-from ..loops.pace import generator_pace, student_pace
-from ..loops.top_classes import class_probabilities, top_classes
-from ..metrics import Support, accuracy, support
-from ..models import Classifier, has_batch_norm
+from ..loops.top_classes import top_classes
+from ..metrics import Support, accuracy
+from ..models import Classifier
 from ..runs.output import Output, stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
-from ..samples.open_online import build_method, open_proxy, open_test
-from ..specs import MethodSpec
-from .compress_plan import Facts, Plan, make_plan
+from ..samples.open_online import open_test
+from .compress_look import look, parameter_count
+from .compress_plan import Plan, make_plan
 from .distill import distill
 from .enrich import enrich
 
 PHOTOGRAPHS = "photos"
 """Images for those who have none."""
-LOOKED_AT = 2000
-"""Images that the look asks the classifier about, at most."""
 PLAN = "plan.json"
 """In the run folder."""
 REPORT = "report.md"
 """In the run folder."""
-BATCH = 64
 
 
 def compress(settings: CompressSettings, session: Session) -> Result:
@@ -61,8 +56,8 @@ def compress(settings: CompressSettings, session: Session) -> Result:
 
         plan = _kept_plan(run.output, settings)
         if plan is None:
-            facts = _look(engine, loaded, student, images, settings, session)
-            plan = make_plan(facts, settings.seconds)
+            facts = look(engine, loaded, student, images, settings, session)
+            plan = make_plan(facts, settings.seconds - run.seconds)
         parts = _parts(plan, settings, images, run.output)
         commands = [shlex.join(["degan", name, *arguments(part)]) for name, part in parts]
         if settings.dry_run:
@@ -91,45 +86,6 @@ def compress(settings: CompressSettings, session: Session) -> Result:
             summary=_summary(metrics, made.summary, run.output.folder / REPORT),
             next_command=f"degan eval {run.output.path} --dataset DATA --classifier {settings.classifier}",
         )
-
-
-def _look(
-    engine: Engine,
-    loaded: Loaded[Classifier],
-    student: Classifier,
-    images: str,
-    settings: CompressSettings,
-    session: Session,
-) -> Facts:
-    """What the classifier and the images are, and how long updates take on them."""
-    finder, teacher = session.finder(settings), engine.place(loaded.model).freeze()
-    channels, height, width = teacher.input.shape
-    given = finder.open(images, shape=teacher.input.shape).images
-    chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
-    found = support(class_probabilities(engine, teacher, chosen))
-    update, look = student_pace(engine, teacher, engine.place(student), chosen, BATCH)
-    spec = session.plugins.methods.get("degan")
-    assert isinstance(spec, MethodSpec)
-    gan = session.plugins.gans.get("dcgan")
-    shape = gan.shape_for(teacher.input, EnrichSettings.latent, EnrichSettings.width)
-    proxy = open_proxy(images, shape, finder)[:LOOKED_AT].to(engine.device)
-    method = build_method(engine, spec, gan.name, shape, teacher, None, 1e-3, spec.settings(), session.plugins)
-    size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
-    norm = "with" if has_batch_norm(teacher) else "without"
-    return Facts(
-        classifier=f"classifier: {teacher.architecture}, {len(teacher.class_names)} classes, {size}, {norm} BatchNorm, "
-        f"{_parameters(teacher):,} parameters; student: {student.architecture}, {_parameters(student):,}",
-        images=images,
-        number=len(given),
-        support=found,
-        update_seconds=update,
-        look_seconds=look * min(DistillSettings.held_out, len(given) / 5) / 1000,
-        generator_seconds=generator_pace(engine, method, proxy, BATCH),
-    )
-
-
-def _parameters(classifier: Classifier) -> int:
-    return sum(parameter.numel() for parameter in classifier.parameters())
 
 
 def _parts(
@@ -171,7 +127,7 @@ def _keep(plan: Plan, output: Output) -> None:
 
 
 def _sizes(teacher: Classifier, student: Classifier) -> dict[str, Any]:
-    return {"parameters": _parameters(student), "teacher_parameters": _parameters(teacher)}
+    return {"parameters": parameter_count(student), "teacher_parameters": parameter_count(teacher)}
 
 
 def _measured(

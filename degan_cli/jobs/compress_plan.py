@@ -22,7 +22,8 @@ STEPS_PER_EPOCH = 256
 EPOCHS = (10, 400)
 """At least, at most; shorter epochs rather than fewer."""
 PATIENT_PART = 0.25
-"""Of the epochs without better agreement: then the run ends."""
+LEAST_PATIENCE = 10
+"""The run ends after so many epochs without better agreement: a part of all, but not of a few."""
 GAN_SHARE = 0.4
 """Of the time, where a generator is trained first."""
 LEAST_GENERATOR_STEPS = 500
@@ -95,7 +96,7 @@ class Plan:
             recipe="patient",
             epochs=self.epochs,
             steps_per_epoch=self.steps_per_epoch,
-            patience=max(3, round(PATIENT_PART * self.epochs)),
+            patience=max(LEAST_PATIENCE, round(PATIENT_PART * self.epochs)),
             output=output.folder / "student.safetensors",
         )
 

@@ -120,11 +120,16 @@ class Run:
         }
 
     @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began
+
+    @property
     def minutes_left(self) -> float | None:
         """What is left of ``--max-minutes``; None without limit."""
         if self.settings.max_minutes is None:
             return None
-        return max(0.0, self.settings.max_minutes - (time.monotonic() - self._began) / 60)
+        return max(0.0, self.settings.max_minutes - self.seconds / 60)
 
     def use(self, settings: RunSettings, derived: Mapping[str, Any] | None = None) -> None:
         """Take the settings as they are used; the artifact's header will hold them.
@@ -197,7 +202,7 @@ class Run:
             kind=self.kind,
             sha256=sha256,
             metrics=metrics,
-            seconds=time.monotonic() - self._began,
+            seconds=self.seconds,
             summary=summary,
             next_command=next_command,
         )

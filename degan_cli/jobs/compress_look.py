@@ -1,0 +1,60 @@
+"""The look of ``degan compress`` at a classifier, its student and some images, and a short timing of training."""
+
+from __future__ import annotations
+
+from ..artifact import Loaded
+from ..config import CompressSettings, DistillSettings, EnrichSettings
+from ..engine import Engine
+from ..loops.pace import generator_pace, student_pace
+from ..loops.top_classes import class_probabilities
+from ..metrics import support
+from ..models import Classifier, has_batch_norm
+from ..runs.session import Session
+from ..samples.open_online import build_method, open_proxy
+from ..samples.sources import HELD_OUT_FRACTION
+from ..specs import MethodSpec
+from .compress_plan import Facts
+
+LOOKED_AT = 2000
+"""Images that the classifier is asked about, at most."""
+BATCH = DistillSettings.batch_size
+
+
+def look(
+    engine: Engine,
+    loaded: Loaded[Classifier],
+    student: Classifier,
+    images: str,
+    settings: CompressSettings,
+    session: Session,
+) -> Facts:
+    """What the classifier and the images are, and how long updates take on them."""
+    finder, teacher = session.finder(settings), engine.place(loaded.model).freeze()
+    channels, height, width = teacher.input.shape
+    given = finder.open(images, shape=teacher.input.shape).images
+    chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
+    found = support(class_probabilities(engine, teacher, chosen))
+    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, BATCH)
+    spec = session.plugins.methods.get("degan")
+    assert isinstance(spec, MethodSpec)
+    gan = session.plugins.gans.get("dcgan")
+    shape = gan.shape_for(teacher.input, EnrichSettings.latent, EnrichSettings.width)
+    proxy = open_proxy(images, shape, finder)[:LOOKED_AT].to(engine.device)
+    method = build_method(engine, spec, gan.name, shape, teacher, None, 1e-3, spec.settings(), session.plugins)
+    size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
+    norm = "with" if has_batch_norm(teacher) else "without"
+    return Facts(
+        classifier=f"classifier: {teacher.architecture}, {len(teacher.class_names)} classes, {size}, {norm} BatchNorm, "
+        f"{parameter_count(teacher):,} parameters; student: {student.architecture}, {parameter_count(student):,}",
+        images=images,
+        number=len(given),
+        support=found,
+        update_seconds=update,
+        look_seconds=scoring * min(DistillSettings.held_out, HELD_OUT_FRACTION * len(given)) / 1000,
+        generator_seconds=generator_pace(engine, method, proxy, BATCH),
+    )
+
+
+def parameter_count(classifier: Classifier) -> int:
+    """How many weights it has, without buffers."""
+    return sum(parameter.numel() for parameter in classifier.parameters())

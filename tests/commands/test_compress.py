@@ -1,0 +1,115 @@
+"""``degan compress`` in this process: what it says, makes and leaves, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from degan_cli.app import run
+from degan_cli.artifact import load_classifier, read_header
+from degan_cli.plugins import load_plugins
+
+TEACHER = ["teacher", "--arch", "lenet", "--dataset", "digits", "--epochs", "1", "--device", "cpu", "-q", "-o"]
+COMPRESS = ["compress", "--classifier", "t.safetensors", "--student", "lenet-half", "--device", "cpu"]
+IMAGES = ["--images", "digits:2,3,8", "--budget", "30s"]
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    path = tmp_path_factory.mktemp("classifier") / "t.safetensors"
+    assert run([*TEACHER, str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, classifier):
+    """A folder with a classifier; every update is taken for a second, so that few are planned."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.safetensors").write_bytes(classifier.read_bytes())
+    monkeypatch.setattr("degan_cli.jobs.compress_look.student_pace", lambda *_: (1.0, 0.1))
+    monkeypatch.setattr("degan_cli.jobs.compress_look.generator_pace", lambda *_: 1.0)
+    return tmp_path
+
+
+def test_two_inputs_make_a_student_a_report_and_the_commands_by_hand(here, capsys):
+    assert run([*COMPRESS, *IMAGES, "--test-data", "digits", "-o", "s.safetensors"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "s.safetensors\n"
+    assert "classifier: lenet, 10 classes, grey 32x32, without BatchNorm, 61,706 parameters" in said.err
+    assert "images: 429 of digits:2,3,8; to the classifier they are" in said.err
+    header = read_header("s.safetensors")
+    assert header.architecture == "lenet-half"
+    assert header.parents[0]["role"] == "teacher"
+    assert header.run["images"] == "digits:2,3,8"
+    assert 0 < header.metrics["parameters"] < header.metrics["teacher_parameters"] == 61_706
+    report = Path("s.run/report.md").read_text()
+    assert f"| accuracy on digits | {header.metrics['accuracy']:.2%}" in report
+
+    # What is printed as the same by hand makes the same student.
+    commands = [shlex.split(line) for line in report.splitlines() if line.startswith("    degan ")]
+    assert commands == [shlex.split(line) for line in header.metrics["commands"]]
+    for _, *command in commands:
+        assert run([*command, "--force", "-q"]) == 0
+    plugins = load_plugins(enabled=False)
+    one, other = (load_classifier(name, plugins).model for name in ("s.safetensors", "s.run/student.safetensors"))
+    assert one.state_dict().keys() == other.state_dict().keys()
+    assert all((one.state_dict()[name] == value).all() for name, value in other.state_dict().items())
+
+
+def test_a_stopped_run_goes_on_with_its_plan_to_the_same_student(here, capsys, monkeypatch):
+    assert run([*COMPRESS, *IMAGES, "-o", "whole.safetensors", "-q"]) == 0
+    command = [*COMPRESS, *IMAGES, "-o", "parts.safetensors", "-q"]
+    assert run([*command, "--max-minutes", "0"]) == 75
+    monkeypatch.setattr(
+        "degan_cli.jobs.compress_look.student_pace", lambda *_: (0.001, 0.1)
+    )  # a plan made now would differ
+    assert run(command) == 2
+    assert "go on with --resume" in capsys.readouterr().err
+    assert run([*command, "--resume"]) == 0
+    assert run([*command, "--resume"]) == 0  # complete: nothing is made again
+    plugins = load_plugins(enabled=False)
+    one, other = (
+        load_classifier(name, plugins).model.state_dict() for name in ("whole.safetensors", "parts.safetensors")
+    )
+    assert all((one[name] == value).all() for name, value in other.items())
+
+
+def test_a_dry_run_prints_the_plan_and_makes_nothing(here, capsys):
+    assert run([*COMPRESS, *IMAGES, "--dry-run"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["artifact"], plan["epochs"], plan["steps_per_epoch"]) == ("lenet-half-of-t.safetensors", 10, 16)
+    assert plan["commands"][-1].startswith("degan distill --teacher t.safetensors")
+    assert any("classes" in line for line in plan["words"])
+    assert sorted(path.name for path in here.iterdir()) == ["t.safetensors"]
+
+
+def test_without_images_photographs_that_come_along_are_used(here, capsys):
+    assert run([*COMPRESS, "--budget", "30s", "--dry-run"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert "--samples photos" in plan["commands"][-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--budget", "soon"], 2, "--budget 'soon' is no time"),
+        (["--images", "nowhere/at-all"], 3, "nowhere/at-all: no such file or folder"),
+        (["--images", "digits", "--student", "lenett"], 2, 'unknown architecture "lenett"'),
+    ],
+)
+def test_mistakes_are_one_line(here, capsys, arguments, code, message):
+    assert run([*COMPRESS, *arguments]) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_plan_that_cannot_be_read_is_named(here, capsys):
+    command = [*COMPRESS, *IMAGES, "-o", "s.safetensors", "-q"]
+    assert run([*command, "--max-minutes", "0"]) == 75
+    Path("s.run/plan.json").write_text("{}")
+    capsys.readouterr()
+    assert run([*command, "--resume"]) == 3
+    assert "s.run/plan.json: no plan that can be read; start anew with --force" in capsys.readouterr().err

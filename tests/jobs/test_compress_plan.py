@@ -1,0 +1,82 @@
+"""The plan of ``degan compress``, worked out by hand from facts."""
+
+import json
+
+import pytest
+
+from degan_cli.config import CompressSettings
+from degan_cli.errors import UsageError
+from degan_cli.jobs.compress_plan import Facts, Plan, make_plan
+from degan_cli.metrics import Support
+from degan_cli.runs.output import choose_output
+
+
+def facts(**changed):
+    values = {
+        "classifier": "classifier: lenet",
+        "images": "photographs",
+        "number": 5000,
+        "support": Support(classes=10, seen=10, effective=9.5, confidence=0.9),
+        "update_seconds": 0.01,
+        "look_seconds": 0.44,
+        "generator_seconds": 0.1,
+    }
+    return Facts(**values | changed)
+
+
+def test_the_time_is_filled_with_epochs_of_updates_and_a_look_each():
+    plan = make_plan(facts(), budget=1000)  # 850 s, in epochs of 256 * 0.01 + 0.44 = 3 s
+    assert (plan.epochs, plan.steps_per_epoch, plan.generator_steps) == (283, 256, 0)
+    assert plan.seconds == pytest.approx(849)
+
+
+def test_in_little_time_the_epochs_are_shorter_not_fewer():
+    plan = make_plan(facts(), budget=20)  # 1.7 s for each of ten epochs, 0.44 s of them for the look
+    assert (plan.epochs, plan.steps_per_epoch) == (10, 126)
+    assert plan.seconds <= 17
+
+
+def test_there_is_an_end_to_epochs():
+    assert make_plan(facts(), budget=1e6).epochs == 400
+
+
+def test_a_plan_comes_back_from_the_run_folder():
+    plan = make_plan(facts(), budget=100)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_the_words_say_what_was_seen_and_how_long_it_takes():
+    words = "\n".join(make_plan(facts(), budget=1000).words)
+    assert "5,000 of photographs" in words
+    assert "10 of 10 classes, 9.5 effective, confidence 0.90" in words
+    assert "283 epochs of 256 updates" in words
+    assert "about 14.2 minutes" in words  # 849 s
+
+
+def test_what_all_parts_share_is_passed_on(tmp_path):
+    settings = CompressSettings(
+        classifier="t.safetensors",
+        student="lenet-half",
+        images="digits",
+        arch="lenet",
+        num_classes=3,
+        device="cpu",
+        seed=4,
+    )
+    plan = make_plan(facts(), budget=100)
+    output = choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
+    student = plan.distillation(settings, "digits", output)
+    assert (student.arch, student.num_classes, student.device, student.seed) == ("lenet", 3, "cpu", 4)
+    assert student.output == tmp_path / "s.run" / "student.safetensors"
+    assert (student.samples, student.recipe) == (("digits",), "patient")
+
+
+@pytest.mark.parametrize(("budget", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])
+def test_a_budget_is_a_time(budget, seconds):
+    assert CompressSettings(classifier="t", student="s", budget=budget).seconds == seconds
+
+
+@pytest.mark.parametrize("budget", ["", "10", "m", "0m", "-1m", "10 m", "1d", "nan"])
+def test_anything_else_is_no_budget(budget):
+    with pytest.raises(UsageError, match="is no time; write seconds, minutes or hours: 90s, 10m, 2h"):
+        CompressSettings(classifier="t", student="s", budget=budget)
