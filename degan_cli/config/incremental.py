@@ -68,8 +68,8 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
     drop_factor: float = setting(
         10.0,
         min=1,
-        help="What the rate is divided by at each milestone; finetune, fixed, lwf-mc: 5.",
-        key=None,  # the job stores it where it is not 10, as it was before it could be set
+        help="What the rate is divided by at each milestone.",
+        shown_default="10; finetune, fixed, lwf-mc: 5",
     )
     weight_decay: float = setting(
         0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4, or as the strategy has it.", needs=("sgd",)

@@ -11,10 +11,15 @@ from .base import Settings
 from .distill import RENAMED_AUGMENTATIONS
 
 
+LEFT_OUT: Mapping[str, Any] = {"drop_factor": 10.0}
+"""Values that are not stored, by key: those of every run that was made before the setting was there."""
+
+
 def stored_run(settings: Settings, derived: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that say how an artifact was made, as plain JSON types.
 
-    A setting that is only for another kind of run is left out, and is None inside a nested object.
+    A setting that is only for another kind of run is left out, and is None inside a nested object; so are the values
+    of ``LEFT_OUT``.
 
     :param derived: values that are known only when the run begins, such as the precision that ``auto`` became; they
         replace settings of the same name, dotted names those in a nested object, and None takes the object's place.
@@ -22,7 +27,7 @@ def stored_run(settings: Settings, derived: Mapping[str, Any]) -> dict[str, Any]
     run: dict[str, Any] = {}
     for name, declared in settings.declared().items():
         key, only_for = declared.key, declared.metadata["only_for"]
-        if key is None:
+        if key is None or (key in LEFT_OUT and getattr(settings, name) == LEFT_OUT[key]):
             continue
         idle = bool(only_for) and only_for not in settings.holding
         if not idle or "." in key:
@@ -36,7 +41,7 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
     """The first setting in which two stored runs differ, with both values; values under an old name are equal."""
     first, second = (json.loads(json.dumps(run)) for run in (before, now))
     for key in sorted(first.keys() | second.keys()):
-        was, wanted = (_renamed(key, run.get(key)) for run in (first, second))
+        was, wanted = (_renamed(key, run.get(key, LEFT_OUT.get(key))) for run in (first, second))
         if was != wanted:
             return key, was, wanted
     return None

@@ -24,9 +24,6 @@ from ..samples.sources import Source
 from ..specs import ImageSet, StrategyParts
 from .enrich import enrich, resolve_enrich
 
-TENTH = IncrementalSettings.drop_factor
-"""What the rate was always divided by when runs did not say so."""
-
 
 def resolve_incremental(settings: IncrementalSettings, session: Session) -> IncrementalSettings:
     """Every value as it will be used; the old classifier is read for what it was trained with.
@@ -63,8 +60,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         engine = run.start_engine(settings.compiled)
         source, parents = _open_samples(settings, session, run, loaded)
         old_outputs = trained.get("outputs", "softmax")
-        steeper = {} if settings.drop_factor == TENTH else {"drop_factor": settings.drop_factor}
-        run.use(settings, {"outputs": strategy_spec.outputs or old_outputs} | steeper)
+        run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
         if ended := run.ends_early({"old": old, "extended": model}, {"new": data.images}):

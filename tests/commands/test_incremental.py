@@ -390,7 +390,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_run(here, teach):
 )
 def test_defaults_are_those_of_the_classifiers_own_run(here, teach, classifier, arguments, expected):
     write_models(here)
-    command = ["incremental", "--classifier", classifier, "--new-data", "digits:4-6", "--strategy", "finetune"]
+    command = ["incremental", "--classifier", classifier, "--new-data", "digits:4-6", "--strategy", "lwf"]
     shown, _ = teach("--dry-run", *arguments, command=command)
     assert {name: shown["run"][name] for name in expected} == expected
 
@@ -405,8 +405,8 @@ def test_resume_takes_a_complete_result_as_it_is(here, teach, capsys):
     assert {key: again[key] for key in ("sha256", "metrics")} == {key: first[key] for key in ("sha256", "metrics")}
     assert run([*TEACH, *arguments]) == 2
     assert "e.safetensors exists already" in the_error(capsys)
-    finetune = [*TEACH, *SHORT, "--strategy", "finetune", "-o", "e.safetensors", "--resume"]
-    assert run(finetune) == 2
+    other = [*TEACH, *SHORT, "--strategy", "lwf", "-o", "e.safetensors", "--resume"]
+    assert run(other) == 2
     assert "e.safetensors: made with samples ['e.run/generator.safetensors'], now []" in the_error(capsys)
 
 
