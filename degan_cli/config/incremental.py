@@ -58,14 +58,23 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
     )
     epochs: int = setting(250, min=1, help="Passes over the new images.")
     batch_size: int = setting(128, min=2, help="New images per step, and as many samples.")
-    lr: float = setting(1e-3, min=0, help="The rate at first; sgd: 0.1.")
+    lr: float = setting(1e-3, min=0, help="The rate at first; sgd: 0.1, or as the strategy has it.")
     milestones: tuple[int, ...] = setting(
         (),
         metavar="E,E,...",
-        help="Epochs after which the rate falls to a tenth.",
-        shown_default="at 40, 60 and 80 % of the epochs",
+        help="Epochs after which the rate falls.",
+        shown_default="at 40, 60 and 80 % of the epochs; finetune, fixed, lwf-mc: 70 and 90 %",
     )
-    weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
+    drop_factor: float = setting(
+        10.0,
+        newer=True,
+        min=1,
+        help="What the rate is divided by at each milestone.",
+        shown_default="10; finetune, fixed, lwf-mc: 5",
+    )
+    weight_decay: float = setting(
+        0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4, or as the strategy has it.", needs=("sgd",)
+    )
     augment: str = setting(
         "none",
         choices=AUGMENTATIONS,
@@ -105,7 +114,16 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         if settings.optimiser == "sgd":
             settings = settings.filled(sgd_layer("lr", "weight_decay"))
         falls = Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})
-        return settle(settings.filled(falls), {settings.optimiser})
+        settings = settings.filled(falls)
+        if spec.recipe is not None:
+            preset = {
+                "milestones": milestones_at(spec.recipe.drops, settings.epochs),
+                "drop_factor": spec.recipe.drop_factor,
+            }
+            if settings.optimiser == "sgd":
+                preset |= {"lr": spec.recipe.lr, "weight_decay": spec.recipe.weight_decay}
+            settings = settings.filled(Layer(f"the strategy {spec.name}", preset))
+        return settle(settings, {settings.optimiser})
 
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""

@@ -36,7 +36,7 @@ class DaflSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdversarialSettings(DaflSettings):
-    """And the weight of disagreement between student and teacher."""
+    """And the weight of disagreement between student and teacher, a mean over the classes; 1 in the authors' code."""
 
     disagreement_weight: float = field(
         default=1.0, metadata={"help": "weight of images on which the student is wrong", "min": 0}
@@ -95,7 +95,7 @@ class CdeSettings(InversionSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LwfSettings:
-    """How strongly the old predictions are kept, and how they are softened."""
+    """How strongly the old predictions are kept, and how they are softened; the defaults are PyCIL's."""
 
     lambda_kd: float = field(default=3.0, metadata={"help": "weight of the distillation", "min": 0})
     temperature: float = field(default=2.0, metadata={"help": "softens both predictions", "min": 0.01})

@@ -56,7 +56,7 @@ def teach_new_classes(
     store, labels = ImageStore(images, engine.device), labels.to(engine.device)
     optimiser = engine.optimiser(settings.optimiser, strategy.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = Milestones(settings.epochs, settings.milestones)
+    schedule = Milestones(settings.epochs, settings.milestones, settings.drop_factor)
     steps_per_epoch = max(1, round(len(images) / (settings.batch_size * engine.processes)))
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)

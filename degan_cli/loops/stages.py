@@ -110,7 +110,8 @@ class Stages:
 
 @dataclass
 class Milestones:
-    """A fixed number of epochs; the rate falls to a tenth at each milestone, and the last network is kept.
+    """A fixed number of epochs; the rate falls at each milestone, to a tenth if not said otherwise, and the last
+    network is kept.
 
     Source: He et al., CVPR 2016, section 4.2, and the step schedules of class-incremental learning with SGD.
     """
@@ -118,6 +119,8 @@ class Milestones:
     epochs: int
     milestones: tuple[int, ...]
     """Finished epochs after which the rate falls."""
+    drop_factor: float = 10.0
+    """What it is divided by each time."""
     total: int = 0
     step: int = 0
     best_score: float = -1.0
@@ -128,8 +131,8 @@ class Milestones:
 
     @property
     def factor(self) -> float:
-        """A tenth for each milestone that has passed."""
-        return float(10.0 ** -sum(self.total >= milestone for milestone in self.milestones))
+        """What the rate is multiplied by after the milestones that have passed: 1 / drop_factor for each."""
+        return float(self.drop_factor ** -sum(self.total >= milestone for milestone in self.milestones))
 
     def __iter__(self) -> Iterator[int]:
         """Numbers of the epochs that are left, from 0."""

@@ -5,6 +5,7 @@ from .distillation import (
     label_loss,
     scale_loss,
     sigmoid_loss,
+    softened_divergence,
     student_loss,
     widened_distillation_loss,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "real_loss",
     "scale_loss",
     "sigmoid_loss",
+    "softened_divergence",
     "student_loss",
     "total_variation",
     "widened_distillation_loss",

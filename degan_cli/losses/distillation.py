@@ -22,11 +22,23 @@ def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, temperatur
     Raises: ValueError for other shapes.
     Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; temperature 20 in DeGAN's commands.
     """
+    return temperature**2 * softened_divergence(student_logits, teacher_logits, temperature)
+
+
+def softened_divergence(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """KL(teacher || student), in nats, of the predictions softened by ``temperature``, mean over the batch.
+
+    Without the factor of :func:`distillation_loss`; its gradient is that of the cross-entropy of softened predictions.
+
+    Shape: both (batch, classes), unnormalised; returns a scalar in [0, inf), 0 when the softened predictions agree.
+    Raises: ValueError for other shapes.
+    Source: the distillation of LwF in PyCIL (Zhou et al., 2021), there as the cross-entropy.
+    """
     student = F.log_softmax(checked_logits(student_logits) / temperature, dim=1)
     teacher = F.log_softmax(checked_logits(teacher_logits) / temperature, dim=1)
     if student.shape != teacher.shape:
         raise ValueError(f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape")
-    return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+    return F.kl_div(student, teacher, reduction="batchmean", log_target=True)
 
 
 def student_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float, ce_weight: float) -> Tensor:

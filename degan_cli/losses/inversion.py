@@ -28,7 +28,7 @@ def one_hot_loss(logits: Tensor) -> Tensor:
 def activation_loss(features: Tensor) -> Tensor:
     """Minus the mean magnitude of the features: images like the training data excite them.
 
-    Shape: ``features`` (batch, D), what goes into the last linear layer; returns a scalar in (-inf, 0].
+    Shape: ``features`` (batch, D), see :func:`degan_cli.models.feature_layer`; returns a scalar in (-inf, 0].
     Source: Chen et al., ICCV 2019, equation 5; the mean over features is the authors' code's, the paper sums.
     """
     return -features.float().abs().mean()
@@ -44,24 +44,31 @@ def information_loss(logits: Tensor, mean_over_processes: Callable[[Tensor], Ten
 
 
 def agreement_loss(
-    student_logits: Tensor, teacher_logits: Tensor, temperature: float = 3.0, least: float = 0.01
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    temperature: float = 3.0,
+    least: float = 0.01,
+    mean_over_classes: bool = False,
 ) -> Tensor:
     """1 - the divergence of softened predictions from their middle, in nats: 1 where student and teacher agree.
 
     Images that minimise it are those from which the student can learn most.
 
     Shape: both (batch, classes); returns a scalar in [0, 1], without gradients once the divergence is 1 or more.
-    ``least``: probabilities are kept in [least, 1 - least], as in the authors' code.
+    ``least``: predictions P and Q and their middle M = (P + Q) / 2 are each kept in [least, 1 - least], as in the
+    authors' code; M is that of the predictions before.
+    ``mean_over_classes``: whether the divergence is divided by the number of classes, as in the code of Binici et al.,
+    AAAI 2022, where the term has little weight therefore.
     Source: Yin et al., DeepInversion, CVPR 2020, equations 9 and 10, in the form of the authors' code: the divergence
     of the middle from each prediction, (KL(M | P) + KL(M | Q)) / 2, where Jensen and Shannon have those of each
-    prediction from the middle; it is not bounded by log(2), hence the clamp. Binici et al., AAAI 2022, average over the
-    classes too, so that with many of them the term nearly vanishes; ours is the divergence itself, a mean over images.
+    prediction from the middle; it is not bounded by log(2), hence the clamp.
     """
-    first = F.softmax(student_logits.float() / temperature, dim=1).clamp(least, 1 - least)
-    second = F.softmax(teacher_logits.float() / temperature, dim=1).clamp(least, 1 - least)
-    middle = ((first + second) / 2).clamp(least, 1 - least)
+    first = F.softmax(student_logits.float() / temperature, dim=1)
+    second = F.softmax(teacher_logits.float() / temperature, dim=1)
+    first, second, middle = (one.clamp(least, 1 - least) for one in (first, second, (first + second) / 2))
     parts = (F.kl_div(one.log(), middle, reduction="batchmean") for one in (first, second))
-    return 1 - (sum(parts, first.new_zeros(())) / 2).clamp(0, 1)
+    divergence = sum(parts, first.new_zeros(())) / 2
+    return 1 - (divergence / first.shape[1] if mean_over_classes else divergence).clamp(0, 1)
 
 
 def total_variation(images: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ Sources: Binici et al., "Preventing Catastrophic Forgetting and Distribution Mis
 Synthetic Data", WACV 2022 (MB-DFKD), and "Robust and Resource-Efficient Data-Free Knowledge Distillation by Generative
 Pseudo Replay", AAAI 2022 (PRE-DFKD). Two methods by their memory alone, :mod:`degan_cli.samples.bank` and
 :mod:`degan_cli.samples.generative_replay`: that of MB-DFKD has no public code, so its generator is the sister code's.
-Departures from that code: the student is in eval mode while the generator learns, so that its BatchNorm statistics do
-not drift; the divergence is not divided by the number of classes, and it has a weight; no spectral norm.
+As in that code the divergence is a mean over the classes too, so that its share in the loss is small, and its gradient
+reaches the images through the student alone. Departures: the student is in eval mode while the generator learns, so
+that its BatchNorm statistics do not drift; the term has a weight, 1 there; no spectral norm.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Adversarial(Dafl):
         self.student = parts.student
 
     def challenge(self, images: Tensor, logits: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """disagreement_weight * (1 - Jensen-Shannon divergence of student and teacher)."""
+        """disagreement_weight * (1 - Jensen-Shannon divergence of student and teacher, per class)."""
         with resting(self.student):
-            agreement = agreement_loss(self.student(images), logits)
+            agreement = agreement_loss(self.student(images), logits.detach(), mean_over_classes=True)
         return self.settings.disagreement_weight * agreement, {"disagreement": 1 - agreement.detach()}

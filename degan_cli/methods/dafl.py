@@ -3,8 +3,9 @@
 Source: Chen et al., "Data-Free Learning of Student Networks", ICCV 2019, equations 4 to 7. An image should be
 certain to the classifier (one-hot loss), excite its features (activation loss), and a batch should hold all classes
 alike (information entropy loss). The weights are those of the authors' code for MNIST; for CIFAR-10 it has
-one_hot_weight 0.05 and activation_weight 0.01, for CIFAR-100 0.5, 20 and 0.1. Where a student learns
-meanwhile, it is given fresh images of the updated generator; the authors update both on the same ones.
+one_hot_weight 0.05 and activation_weight 0.01, for CIFAR-100 0.5, 20 and 0.1. The features are what goes into the last
+linear layer, in LeNet into the second last, as in that code. Where a student learns meanwhile, it is given fresh
+images of the updated generator; the authors update both on the same ones.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..losses import activation_loss, information_loss, one_hot_loss
-from ..models import tapped
+from ..models import feature_layer, tapped
 from ..specs import MethodParts, Network
 
 
@@ -34,7 +35,7 @@ class Dafl:
         z = torch.randn(len(real), self.latent, device=real.device)
         with self.engine.autocast():
             images = self.generator(z)  # (batch, C, S, S) in [0, 1]
-            with tapped(self.classifier, gradients=True) as tap:
+            with tapped(self.classifier, gradients=True, layer=feature_layer(self.classifier)) as tap:
                 logits = self.classifier(images)  # (batch, classes)
             one_hot = one_hot_loss(logits)
             activation = activation_loss(tap.features(logits))

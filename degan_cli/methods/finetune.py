@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..losses import distillation_loss, label_loss, sigmoid_loss
+from ..losses import label_loss, sigmoid_loss, softened_divergence
 from ..specs import StrategyParts
 
 
@@ -69,7 +69,10 @@ class FixedRepresentation(Finetune):
 
 
 class Lwf(Finetune):
-    """Cross-entropy over the new classes alone, and distillation of the old ones on the new images."""
+    """Cross-entropy over the new classes alone, and distillation of the old ones on the new images.
+
+    The distillation has no factor temperature^2, as in PyCIL, from where its weight is.
+    """
 
     def __init__(self, parts: StrategyParts) -> None:
         super().__init__(parts)
@@ -81,7 +84,7 @@ class Lwf(Finetune):
             wanted = self.old(images)  # (batch, old)
         logits = self.model(images).float()  # (batch, old + new)
         cross_entropy = F.cross_entropy(logits[:, self.old_classes :], labels - self.old_classes)
-        distillation = distillation_loss(logits[:, : self.old_classes], wanted, self.settings.temperature)
+        distillation = softened_divergence(logits[:, : self.old_classes], wanted, self.settings.temperature)
         rows = {"cross_entropy": cross_entropy.detach(), "distillation": distillation.detach()}
         return cross_entropy + self.settings.lambda_kd * distillation, rows
 

@@ -12,6 +12,13 @@ from collections import OrderedDict
 from torch import nn
 
 
+class LeNet(nn.Sequential):
+    """Layers by name, and which of them takes the features that DAFL excites."""
+
+    feature_layer = "fc2"
+    """Of the code of Chen et al., "Data-Free Learning of Student Networks", ICCV 2019: 120 numbers, not the last 84."""
+
+
 def lenet(num_classes: int, channels: int = 1) -> nn.Sequential:
     """Images (batch, channels, 32, 32) to logits; 61 706 parameters for 1 channel and 10 classes."""
     return _lenet((6, 16), num_classes, channels)
@@ -24,7 +31,7 @@ def lenet_half(num_classes: int, channels: int = 1) -> nn.Sequential:
 
 def _lenet(widths: tuple[int, int], num_classes: int, channels: int) -> nn.Sequential:
     first, second = widths
-    network = nn.Sequential(
+    network = LeNet(
         OrderedDict(
             conv1=nn.Conv2d(channels, first, 5),  # (batch, 6, 28, 28)
             relu1=nn.ReLU(),

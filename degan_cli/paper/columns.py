@@ -110,7 +110,7 @@ class Incremental:
     """How many classes an increment adds."""
     teacher_values: Values
     icarl_values: Values = field(default_factory=dict)
-    """Of teacher and increments where the outputs are sigmoids."""
+    """Of a teacher whose outputs are sigmoids; the strategies that extend it have their own."""
     enrich_values: Values = field(default_factory=dict)
     published: Mapping[str, float | None]
     hour: Scale
@@ -148,7 +148,7 @@ class Incremental:
             return self._replayed("degan + proxy", further[0], below, scale, make)
         if row.startswith("degan"):
             return self._replayed(row, new, first, scale, make)
-        values = {"new_data": new, "test_data": self.data, **icarl, **scale.incremental}
+        values = {"new_data": new, "test_data": self.data, **scale.incremental}
         values |= {"strategy": "replay", "samples": (new,)} if row == "proxy" else {"strategy": row}
         return make.part(f"{self.name}-{row}", "incremental", values, (new,), classifier=first)
 

@@ -3,9 +3,10 @@
 Source: Binici et al., "Robust and Resource-Efficient Data-Free Knowledge Distillation by Generative Pseudo Replay",
 AAAI 2022. The VAE learns what the classifier sees in an image, not its pixels alone: its loss is the distance of the
 pixels and of the classifier's logits. It learns from new samples and from its own memories, so that it forgets no
-more than the student. Before memories are replayed their codes are moved a step towards even, certain classes.
-Departures from the authors' code: replay begins after the first update of the VAE; codes of 128 and the generator's
-width make it as small as the paper says; no normalisation over the height of the encoder's input.
+more than the student. Before memories are replayed, to the student or to the VAE, their codes are moved a step towards
+even, certain classes. Departures from the authors' code: replay begins after the first update of the VAE; codes of 128
+and the generator's width make it as small as the paper says; no normalisation over the height of the encoder's input;
+what moves the codes leaves no gradient in the decoder (there it adds to that of the VAE's loss).
 """
 
 from __future__ import annotations
@@ -102,9 +103,7 @@ class GenerativeReplay(Wrapper):
         remembered = self.batch_size * REMEMBERED // (NOVEL + REMEMBERED) if self._updates else 0
         images = fit(self.source.draw(self.batch_size - remembered), *self._own)  # (batch, C, S, S) in [0, 1]
         if remembered:
-            with torch.no_grad(), self.engine.autocast():
-                memories = self.decoder(torch.randn(remembered, LATENT, device=self.device))
-            images = torch.cat([images, memories])
+            images = torch.cat([images, self._recall(remembered)])
         with self.engine.autocast():
             mean, log_variance = self.encoder(images)
             z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
@@ -132,13 +131,17 @@ class GenerativeReplay(Wrapper):
         return torch.cat([new, fit(self._recall(replayed), *new.shape[1:])])
 
     def _recall(self, count: int) -> Tensor:
-        """Memories (count, C, S, S) in [0, 1] whose codes were moved a step towards even and certain classes."""
+        """Memories (count, C, S, S) in [0, 1] whose codes were moved a step towards even and certain classes.
+
+        The codes are also to be those of a standard normal distribution, in each of their dimensions.
+        """
         z = torch.randn(count, LATENT, device=self.device, requires_grad=True)
         with self.engine.autocast():
             logits = self.classifier(self.decoder(z))
             wanted = INFORMATION_WEIGHT * information_loss(logits) + one_hot_loss(logits)
-        loss = wanted + (z.var() - 1).square() + z.mean().square()
-        (gradient,) = torch.autograd.grad(loss, z)
+        variance = z.var(dim=0, correction=min(1, count - 1))  # (LATENT,); of a single code it is 0
+        normal = (variance - 1).square().mean() + z.mean(dim=0).square().mean()
+        (gradient,) = torch.autograd.grad(wanted + normal, z)
         with torch.no_grad(), self.engine.autocast():
             images: Tensor = self.decoder(z - TUNING_LR * gradient.sign())  # Adam's first step is one by the sign
         return images

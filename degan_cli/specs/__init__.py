@@ -11,7 +11,7 @@ from .inversions import Inversion, InversionParts, InversionSpec
 from .methods import Method, MethodParts, MethodSpec, NoSettings, StudentRecipe
 from .networks import ArchitectureFamily, ArchitectureSpec, GanShape, GanSpec, InputSpec, to_minus_one_one
 from .protocols import ClassifierNetwork, ComputeEngine, GeneratorNetwork, Network
-from .strategies import Strategy, StrategyParts, StrategySpec
+from .strategies import IncrementRecipe, Strategy, StrategyParts, StrategySpec
 
 __all__ = [
     "ClassifierNetwork",
@@ -25,6 +25,7 @@ __all__ = [
     "GanShape",
     "GanSpec",
     "ImageSet",
+    "IncrementRecipe",
     "InputSpec",
     "Inversion",
     "InversionParts",

@@ -64,7 +64,11 @@ class ArchitectureSpec:
 
     name: str
     build: Callable[[int, InputSpec], nn.Module]
-    """(number of classes, input) -> a fresh module on the CPU: normalised images to logits (batch, classes)."""
+    """(number of classes, input) -> a fresh module on the CPU: normalised images to logits (batch, classes).
+
+    Its attribute ``feature_layer``, if it has one, names the layer whose input is what DAFL takes for features; without
+    it that is the linear layer which runs last.
+    """
     size: int | None = None
     """The side in pixels it insists on; None takes the data's, if that is at least ``min_size``."""
     min_size: int = 32

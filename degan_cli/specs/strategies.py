@@ -57,6 +57,20 @@ class StrategyParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncrementRecipe:
+    """How an extended classifier learns where the user says nothing else."""
+
+    lr: float
+    """Of ``--optimiser sgd``; Adam keeps its own."""
+    weight_decay: float
+    """Of ``--optimiser sgd``: what is added to the gradient of the loss is this times the weight."""
+    drops: tuple[float, ...]
+    """Parts of the epochs after which the rate falls."""
+    drop_factor: float
+    """By which it is divided each time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrategySpec:
     """A way to teach a classifier new classes that a user can name with ``--strategy``."""
 
@@ -66,6 +80,8 @@ class StrategySpec:
     """Whether it wants samples of the old classes, from ``--samples`` or ``--enrich``."""
     outputs: str | None = None
     """What it trains outputs as, ``softmax`` or ``sigmoid``; None goes on as the old classifier's were."""
+    recipe: IncrementRecipe | None = None
+    """None is the tool's own: the optimiser's, and a tenth of the rate after 40, 60 and 80 % of the epochs."""
     settings: type = NoSettings
     """As those of :class:`MethodSpec`."""
     source: str = ""

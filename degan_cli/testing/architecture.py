@@ -37,6 +37,11 @@ def _check(spec: ArchitectureSpec, input: InputSpec, classes: int) -> None:
         return spec.build(classes, input)
 
     network = built(what, build)
+    layer = getattr(network, "feature_layer", None)
+    require(
+        layer is None or layer in dict(network.named_modules()),
+        f'{what}: it has no layer "{layer}", which its feature_layer names',
+    )
     images = torch.randn(BATCH, *input.shape)
     require_tensor(f"{what}: its logits in train mode", network.train()(images), (BATCH, classes))
     logits = independent(what, network, images)

@@ -270,6 +270,21 @@ def test_outputs_are_recorded_and_the_next_increment_goes_on_with_them(here, tea
         assert teach("--strategy", strategy, command=command)[0]["run"]["outputs"] == expected
 
 
+def test_a_drop_of_another_factor_than_10_is_stored_and_one_of_10_is_not(here, teach):
+    stored = {}
+    for name, own in (("icarl", []), ("tenth", ["--drop-factor", "10", "--milestones", "1"])):
+        command = [*SHORT, "--strategy", "lwf-mc", *own, "-o", f"{name}.safetensors"]
+        teach(*command)
+        stored[name] = read_header(here / f"{name}.safetensors").run
+        assert teach(*command, "--resume")[0]["reused"] is True
+    assert stored["icarl"].keys() == RUN_KEYS | {"drop_factor"}
+    assert stored["icarl"]["drop_factor"] == 5.0
+    assert stored["tenth"].keys() == RUN_KEYS
+    # The classifier was trained with SGD, so that the whole recipe of the strategy is used.
+    assert {run["lr"] for run in stored.values()} == {0.02}
+    assert {run["weight_decay"] for run in stored.values()} == {2e-3}
+
+
 def test_a_second_increment_learns_with_the_outputs_of_the_first(here, teach):
     """With sigmoids an epoch's loss is a sum over ten classes, far above what a softmax can give at first."""
     first: dict[str, float] = {}
@@ -375,7 +390,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_run(here, teach):
 )
 def test_defaults_are_those_of_the_classifiers_own_run(here, teach, classifier, arguments, expected):
     write_models(here)
-    command = ["incremental", "--classifier", classifier, "--new-data", "digits:4-6", "--strategy", "finetune"]
+    command = ["incremental", "--classifier", classifier, "--new-data", "digits:4-6", "--strategy", "lwf"]
     shown, _ = teach("--dry-run", *arguments, command=command)
     assert {name: shown["run"][name] for name in expected} == expected
 
@@ -390,8 +405,8 @@ def test_resume_takes_a_complete_result_as_it_is(here, teach, capsys):
     assert {key: again[key] for key in ("sha256", "metrics")} == {key: first[key] for key in ("sha256", "metrics")}
     assert run([*TEACH, *arguments]) == 2
     assert "e.safetensors exists already" in the_error(capsys)
-    finetune = [*TEACH, *SHORT, "--strategy", "finetune", "-o", "e.safetensors", "--resume"]
-    assert run(finetune) == 2
+    other = [*TEACH, *SHORT, "--strategy", "lwf", "-o", "e.safetensors", "--resume"]
+    assert run(other) == 2
     assert "e.safetensors: made with samples ['e.run/generator.safetensors'], now []" in the_error(capsys)
 
 

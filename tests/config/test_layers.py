@@ -131,14 +131,29 @@ SGD_RUN = {"optimiser": "sgd", "augment": "crop", "lr": 0.02, "weight_decay": 1e
 
 
 def test_an_increment_learns_as_its_classifier_was_trained_and_no_further():
-    settings = resolve(IncrementalSettings(**REQUIRED[IncrementalSettings]), SGD_RUN)
+    settings = resolve(IncrementalSettings(classifier="t", new_data="d", strategy="lwf"), SGD_RUN)
     assert (settings.optimiser, settings.augment) == ("sgd", "crop")
     # Rate, decay and length are those of the recipe, as its first training had them by default.
     assert (settings.lr, settings.weight_decay, settings.epochs) == (0.1, 2e-4, 250)
-    assert settings.milestones == (100, 150, 200)
+    assert (settings.milestones, settings.drop_factor) == ((100, 150, 200), 10.0)
     origins = settings.origins
     assert origins["optimiser"] == origins["augment"] == "the classifier's own run"
     assert origins["lr"] == "the recipe of --optimiser sgd"
+
+
+@pytest.mark.parametrize("strategy", ["lwf-mc", "finetune", "fixed"])
+def test_a_strategy_of_icarls_learns_by_icarls_recipe(strategy):
+    required = {"classifier": "t", "new_data": "d", "strategy": strategy}
+    sgd = resolve(IncrementalSettings(**required, epochs=70), SGD_RUN)
+    assert (sgd.lr, sgd.weight_decay) == (0.02, 2e-3)
+    assert (sgd.milestones, sgd.drop_factor) == ((49, 63), 5.0)  # of the released code
+    names = ("lr", "weight_decay", "milestones", "drop_factor")
+    assert [sgd.origins[name] for name in names] == [f"the strategy {strategy}"] * 4
+    adam = resolve(IncrementalSettings(**required, epochs=70), {})
+    assert (adam.lr, adam.weight_decay, adam.milestones, adam.drop_factor) == (1e-3, 0.0, (49, 63), 5.0)
+    own = {"lr": 0.3, "weight_decay": 0.1, "milestones": (7,), "drop_factor": 2.0}
+    said = resolve(IncrementalSettings(**required, **own), SGD_RUN)
+    assert {name: getattr(said, name) for name in names} == own
 
 
 def test_what_is_said_of_an_increment_beats_the_classifiers_run():
@@ -220,7 +235,7 @@ def plan(here, capsys):
 
 
 TEACHER = ["teacher", "--dataset", "digits", "--arch", "lenet"]
-INCREMENT = ["incremental", "--classifier", "t.safetensors", "--new-data", "digits:5-9", "--strategy", "finetune"]
+INCREMENT = ["incremental", "--classifier", "t.safetensors", "--new-data", "digits:5-9", "--strategy", "lwf"]
 
 
 def test_a_file_beats_what_lies_below_it_and_an_option_beats_the_file(here, plan):

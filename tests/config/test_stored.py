@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from resolving import REQUIRED, resolve
 
-from degan_cli.config import DistillSettings, EnrichSettings, SampleSettings, TeacherSettings
+from degan_cli.config import DistillSettings, EnrichSettings, IncrementalSettings, SampleSettings, TeacherSettings
 from degan_cli.config.stored import difference, stored_run
 
 USED = {"device": "cpu", "precision": "fp32", "compiled": False}
@@ -156,3 +156,12 @@ def test_the_run_of_an_old_file_equals_that_of_the_same_settings_today():
     now = stored(DistillSettings, samples=("digits",), augment="heavy")
     assert now["augment"] == "strong"
     assert difference(json.loads(json.dumps(now)) | {"augment": "heavy"}, now) is None
+
+
+def test_a_drop_factor_of_10_is_not_stored_and_equals_the_runs_that_had_no_other():
+    required = {"classifier": "t", "new_data": "d", "strategy": "lwf"}
+    tenth, half = (stored_run(IncrementalSettings(**required, drop_factor=by), {}) for by in (10.0, 2.0))
+    assert "drop_factor" not in tenth
+    assert half == tenth | {"drop_factor": 2.0}
+    assert difference(tenth, half) == ("drop_factor", None, 2.0)
+    assert difference(half, half) is None

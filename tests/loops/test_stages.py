@@ -76,6 +76,23 @@ def test_the_rate_falls_to_a_tenth_after_each_milestone_and_the_last_epoch_is_ke
     assert schedule.best_score == pytest.approx(0.4)
 
 
+def test_the_rate_may_fall_by_another_factor_and_that_is_kept():
+    schedule = Milestones(epochs=4, milestones=(1, 3), drop_factor=5.0)
+    schedule.finish_epoch(0.0)
+    again = Milestones(**json.loads(json.dumps(schedule.to_json())))
+    assert again == schedule
+    factors = []
+    for _ in again:
+        factors.append(again.factor)
+        again.finish_epoch(0.0)
+    assert factors == pytest.approx([0.2, 0.2, 0.04])
+
+
+def test_a_checkpoint_that_does_not_know_the_factor_falls_to_a_tenth():
+    numbers = {"epochs": 3, "milestones": [1], "total": 1, "step": 0, "best_score": 0.0}
+    assert Milestones(**numbers).factor == 0.1
+
+
 def test_without_milestones_the_rate_stays():
     schedule = Milestones(epochs=3, milestones=())
     assert not schedule.done

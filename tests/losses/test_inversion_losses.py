@@ -83,11 +83,31 @@ def test_the_agreement_loss_by_hand():
     assert agreement_loss(student, teacher).item() == pytest.approx(1 - 0.25 * math.log(4 / 3))
 
 
-def test_probabilities_are_kept_in_bounds():
-    # (0.9, 0.1) and (0.1, 0.9), whatever the logits say.
-    student, teacher = torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 200.0]])
-    divergence = 0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1)
-    assert agreement_loss(student, teacher, least=0.1).item() == pytest.approx(1 - divergence)
+def test_probabilities_are_kept_in_bounds_and_their_middle_is_that_of_the_free_ones():
+    # (1, 0) and (1/4, 3/4): kept in bounds the first is (0.9, 0.1). The middle is (5/8, 3/8), not (0.575, 0.425).
+    student, teacher = torch.tensor([[600.0, 0.0]]), torch.tensor([[0.0, 3 * LN3]])
+    from_student = 0.625 * math.log(0.625 / 0.9) + 0.375 * math.log(0.375 / 0.1)
+    from_teacher = 0.625 * math.log(0.625 / 0.25) + 0.375 * math.log(0.375 / 0.75)
+    loss = agreement_loss(student, teacher, least=0.1).item()
+    assert loss == pytest.approx(1 - (from_student + from_teacher) / 2)
+    # Where both are nearly sure of one class, the middle is kept in bounds itself, and nothing is between them.
+    sure = torch.tensor([[600.0, 0.0]])
+    assert agreement_loss(sure, sure, least=0.1).item() == pytest.approx(1)
+
+
+def test_the_divergence_may_be_a_mean_over_the_classes():
+    # The first images of test_the_agreement_loss_by_hand, and a third class that neither takes for possible.
+    student = torch.tensor([[3 * LN3, 0.0, -600.0]])
+    teacher = torch.tensor([[0.0, 3 * LN3, -600.0]])
+    divergence = 0.5 * math.log(4 / 3)
+    assert agreement_loss(student, teacher).item() == pytest.approx(1 - divergence)
+    assert agreement_loss(student, teacher, mean_over_classes=True).item() == pytest.approx(1 - divergence / 3)
+    # It is bounded after the mean: opposites have 1.6 nats, a third of which is no reason to stop.
+    opposed = (torch.tensor([[600.0, 0.0, 0.0]]), torch.tensor([[0.0, 600.0, 0.0]]))
+    opposites = 0.5 * (math.log(0.5 / 0.99) + math.log(0.5 / 0.01))
+    assert opposites > 1
+    assert agreement_loss(*opposed).item() == 0
+    assert agreement_loss(*opposed, mean_over_classes=True).item() == pytest.approx(1 - opposites / 3)
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100])

@@ -13,6 +13,7 @@ from degan_cli.losses import (
     real_loss,
     scale_loss,
     sigmoid_loss,
+    softened_divergence,
     student_loss,
     widened_distillation_loss,
 )
@@ -71,6 +72,17 @@ def test_distillation_by_hand():
     torch.testing.assert_close(distillation_loss(student, teacher, 2.0), torch.tensor(expected))
     torch.testing.assert_close(distillation_loss(teacher, teacher, 20.0), torch.tensor(0.0))
     assert distillation_loss(student, teacher, 20.0) > 0
+
+
+def test_the_softened_divergence_has_no_factor():
+    teacher, student = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 0.0]])
+    p = 1 / (1 + math.exp(-1))
+    expected = p * math.log(p / 0.5) + (1 - p) * math.log((1 - p) / 0.5)
+    torch.testing.assert_close(softened_divergence(student, teacher, 2.0), torch.tensor(expected))
+    # Its gradient is PyCIL's, whose loss is the cross-entropy of softened predictions: (1/2 - p) / T for the first.
+    student.requires_grad_()
+    softened_divergence(student, teacher, 2.0).backward()
+    torch.testing.assert_close(student.grad, torch.tensor([[(0.5 - p) / 2, (p - 0.5) / 2]]))
 
 
 def test_distillation_gradient_hardly_depends_on_the_temperature():

@@ -86,6 +86,21 @@ def test_an_update_is_the_papers():
     torch.testing.assert_close(row["information"], information.detach())
 
 
+def test_the_features_are_those_that_the_network_names():
+    rows = []
+    for named in (None, "3"):
+        method = make(Dafl, DaflSettings())
+        if named:
+            method.classifier.network.feature_layer = named
+        expected = []
+        layer = method.classifier.network[3 if named else 6]  # a convolution may be named too
+        layer.register_forward_pre_hook(lambda module, given, kept=expected: kept.append(-given[0].abs().mean()))
+        _, (row,) = after(method, steps=1)
+        torch.testing.assert_close(row["activation"], expected[0].detach())
+        rows.append(float(row["activation"]))
+    assert rows[0] != rows[1]
+
+
 def test_it_makes_as_many_images_as_it_is_given_empty_ones():
     method = make(Dafl, DaflSettings())
     made = []
@@ -122,9 +137,10 @@ def test_an_adversarys_update_adds_the_agreement_of_student_and_teacher():
     optimiser = torch.optim.Adam(generator.parameters(), 2e-3)
     torch.manual_seed(9)
     fake = generator(torch.randn(12, 4))
-    p, q = ((each.eval()(fake) / 3).softmax(dim=1).clamp(0.01, 0.99) for each in (rested, teacher))
-    middle = (p + q) / 2
-    divergence = (middle * (middle.log() - p.log() / 2 - q.log() / 2)).sum(dim=1).mean()
+    p, q = ((each.eval()(fake) / 3).softmax(dim=1) for each in (rested, teacher))
+    q = q.detach()  # only through the student
+    p, q, middle = (each.clamp(0.01, 0.99) for each in (p, q, (p + q) / 2))
+    divergence = (middle * (middle.log() - p.log() / 2 - q.log() / 2)).sum() / (12 * 3)  # images and classes
     assert 0 < divergence < 1
     (2 * (1 - divergence)).backward()
     optimiser.step()

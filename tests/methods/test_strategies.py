@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from degan_cli.config.methods import SCALINGS, LwfSettings, ReplaySettings
 from degan_cli.engine import Engine
+from degan_cli.losses import sigmoid_loss
 from degan_cli.methods import degan_methods
 from degan_cli.models import Classifier, widen
 from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
@@ -101,7 +102,7 @@ def test_lwf_is_cross_entropy_over_the_new_classes_and_distillation_of_the_old_o
     logits = copy.deepcopy(strategy.model)(IMAGES)
     loss, row = strategy.loss(IMAGES, LABELS, None)
     cross_entropy = -logits[:, 3:].softmax(dim=1).log()[range(6), LABELS - 3].mean()
-    distillation = kl(logits[:, :3], old(IMAGES), 1.5)
+    distillation = kl(logits[:, :3], old(IMAGES), 1.5) / 1.5**2  # PyCIL has no such factor
     torch.testing.assert_close(loss, cross_entropy + 0.7 * distillation)
     torch.testing.assert_close(row["cross_entropy"], cross_entropy.detach())
     torch.testing.assert_close(row["distillation"], distillation.detach())
@@ -121,6 +122,27 @@ def test_lwf_mc_has_a_sigmoid_per_class_that_learns_its_label_or_the_old_probabi
     expected = F.binary_cross_entropy(logits.sigmoid(), targets, reduction="none").sum() / 6
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(row, {"binary_cross_entropy": expected.detach()})
+
+
+def test_a_step_of_icarls_recipe_is_that_of_its_released_code(engine):
+    """There: the mean over images and 100 outputs + 1e-5 * the squared weights, with a rate of 2 and momentum 0.9."""
+    recipe = SPECS["lwf-mc"].recipe
+    torch.manual_seed(0)
+    features, targets = torch.randn(6, 7), torch.rand(6, 100)
+    ours, theirs = nn.Linear(7, 100, bias=False), nn.Linear(7, 100, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    optimiser = engine.optimiser("sgd", [{"params": list(ours.parameters())}], recipe.lr, recipe.weight_decay)
+    velocity = torch.zeros(100, 7)
+    for _ in range(3):
+        sigmoid_loss(ours(features), targets).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        mean = F.binary_cross_entropy(theirs(features).sigmoid(), targets)
+        (gradient,) = torch.autograd.grad(mean + 1e-5 * theirs.weight.square().sum(), theirs.weight)
+        velocity = 0.9 * velocity - 2.0 * gradient
+        with torch.no_grad():
+            theirs.weight += velocity
+    torch.testing.assert_close(ours.weight, theirs.weight)
 
 
 CHOICES = [{"scaling": scaling} for scaling in SCALINGS] + [{"tie_to": "samples"}, {"competition": "new"}]

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import torch
+from conftest import INPUT
 from torch import Tensor, nn
 
-from degan_cli.models import tapped
+from degan_cli.models import Classifier, feature_layer, tapped
+from degan_cli.networks.lenet import lenet
+from degan_cli.specs import InputSpec
 
 
 class TwoHeads(nn.Module):
@@ -65,3 +68,23 @@ def test_each_pass_gives_its_own_features() -> None:
         second = tap.features(model(torch.ones(2, 1, 2, 2)))
     assert torch.equal(first, torch.zeros(3, 4))
     assert torch.equal(second, torch.ones(2, 4))
+
+
+def test_a_network_may_name_the_layer_whose_input_a_method_should_take() -> None:
+    input = InputSpec(channels=1, height=32, width=32, mean=(0.5,), std=(0.5,))
+    classifier, images = Classifier(lenet(10), "lenet", tuple("0123456789"), input), torch.rand(3, 1, 32, 32)
+    assert feature_layer(classifier) == "network.fc2"
+    with torch.no_grad(), tapped(classifier, layer=feature_layer(classifier)) as tap:
+        logits = classifier(images)
+    # Of LeNet-5 the 120 numbers that go into the second last linear layer, as in DAFL's code.
+    expected = classifier.network[:9](2 * images - 1).detach()
+    assert tap.features(logits).shape == (3, 120)
+    torch.testing.assert_close(tap.features(logits), expected)
+    with torch.no_grad(), tapped(classifier) as tap:
+        logits = classifier(images)
+    assert (tap.layer, tap.features(logits).shape) == ("network.fc3", (3, 84)), "measures keep the last layer's input"
+
+
+def test_without_a_name_it_is_the_linear_layer_that_runs_last() -> None:
+    classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "plain", ("a", "b"), INPUT)
+    assert feature_layer(classifier) == ""

@@ -88,6 +88,12 @@ def test_icarls_rows_extend_a_classifier_with_sigmoids_and_the_papers_own_one_wi
         )
 
 
+def test_icarls_first_classifier_is_trained_with_its_rate_and_decay():
+    for row, expected in (("old-sigmoid", (0.02, 2e-3)), ("old", (None, None))):
+        (cell,) = cells("table3", f"cifar100-20+20/{row}")
+        assert (cell.part.values.get("lr"), cell.part.values.get("weight_decay")) == expected
+
+
 def test_class_orders_differ_by_seed_and_old_and_new_never_overlap():
     column = TABLES["table3"][0]
     # numpy's shuffle of 0..99 with seed 1993, the order of iCaRL's code.

@@ -220,6 +220,74 @@ def test_codes_are_moved_towards_certain_and_even_classes(monkeypatch):
     assert loss(0.1) < loss(0.02) < loss(0.0)
 
 
+def decoded(replay, do):
+    """What ``do`` gives the decoder, call by call."""
+    codes = []
+    handle = replay.decoder.register_forward_pre_hook(lambda module, given: codes.append(given[0].detach().clone()))
+    do()
+    handle.remove()
+    return codes
+
+
+def tuned(decoder, z):
+    """The codes after the authors' step, with their optimiser."""
+    z = z.clone().requires_grad_()
+    logits = classifier()(decoder(z))
+    top, even = logits.argmax(dim=1), logits.softmax(dim=1).mean(dim=0)
+    wanted = 5 * (even * even.log10()).sum() + nn.functional.cross_entropy(logits, top)
+    normal = ((z.var(dim=0) - 1) ** 2).sum() / LATENT + (z.mean(dim=0) ** 2).sum() / LATENT
+    (wanted + normal).backward()
+    torch.optim.Adam([z], 0.02).step()
+    return z.detach()
+
+
+def test_the_codes_of_all_memories_are_moved_by_the_papers_step():
+    replay = make()
+    for _ in range(3):
+        replay.learn()
+    for do, count in ((lambda: replay.draw(20), 10), (replay.learn, 8)):  # for the student, and for the VAE itself
+        before = copy.deepcopy(replay.decoder)
+        drawn, moved, *encoded = decoded(replay, do)
+        assert len(drawn) == count
+        assert [len(z) for z in encoded] == ([] if count == 10 else [40])
+        step = tuned(before, drawn) - drawn
+        # The sign of a gradient near 0 is a matter of rounding, and with eps Adam moves such a code less.
+        alike = ((moved - drawn) - step).abs() < 1e-4
+        assert alike.double().mean() > 0.97
+        torch.testing.assert_close((moved - drawn).abs(), torch.full_like(drawn, 0.02), rtol=1e-3, atol=1e-5)
+
+
+def test_each_dimension_of_the_codes_is_drawn_to_its_own_mean_0_and_variance_1(monkeypatch):
+    replay = make()
+    replay.learn()
+    monkeypatch.setattr(generative_replay, "INFORMATION_WEIGHT", 0.0)
+    monkeypatch.setattr(generative_replay, "one_hot_loss", lambda logits: 0 * logits.sum())
+    # All codes alike but for their first two dimensions: one has a mean of 3, one is spread too far.
+    z = torch.zeros(4, LATENT)
+    z[:, 0] = torch.tensor([2.0, 2.0, 4.0, 4.0])
+    z[:, 1] = torch.tensor([-3.0, -3.0, 3.0, 3.0])
+    z[:, 2] = torch.tensor([-0.1, -0.1, 0.1, 0.1])
+    replay.source.draw = lambda count: torch.zeros(count, 1, 16, 16)
+    monkeypatch.setattr(torch, "randn", lambda *shape, **about: z.clone().requires_grad_())
+    drawn, moved = decoded(replay, lambda: replay.draw(8))
+    assert torch.equal(drawn, z)
+    signs = ((moved - drawn) / 0.02).round()
+    # Mean 3, variance 4/3: for the mean all go down; the variance draws the upper ones down too, the lower ones up.
+    # By hand, times LATENT: 2 * 3 / 4 = 1.5 each; 2 * (4/3 - 1) * 2 * (-1 or 1) / 3 = -0.44 or 0.44. Sums 1.06, 1.94.
+    assert signs[:, 0].tolist() == [-1, -1, -1, -1]
+    assert signs[:, 1].tolist() == [1, 1, -1, -1]  # variance 12
+    assert signs[:, 2].tolist() == [-1, -1, 1, 1]  # variance 0.013
+
+
+def test_a_single_memory_is_finite():
+    replay = make(batch_size=8)  # one memory for the VAE itself
+    for _ in range(2):
+        replay.learn()
+    images = replay.draw(2)
+    assert len(images) == 2
+    assert torch.isfinite(images).all()
+
+
 def test_recalling_trains_nothing():
     replay = make()
     replay.learn()

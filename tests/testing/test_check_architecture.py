@@ -165,6 +165,16 @@ def test_catches_a_fixed_size_that_is_not_declared():
         check_architecture(spec)
 
 
+def test_catches_a_feature_layer_that_is_not_there():
+    def build(num_classes, input):
+        network = good(num_classes, input)
+        network.feature_layer = "fc9"
+        return network
+
+    with pytest.raises(AssertionError, match='it has no layer "fc9", which its feature_layer names'):
+        check_architecture(ArchitectureSpec(name="mine", build=build))
+
+
 def test_catches_names_that_no_option_can_hold():
     with pytest.raises(AssertionError, match='the name "a:b" has'):
         check_architecture(ArchitectureSpec(name="a:b", build=good))
