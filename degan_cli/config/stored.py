@@ -10,7 +10,6 @@ from typing import Any
 from .base import Settings
 from .distill import RENAMED_AUGMENTATIONS
 
-
 LEFT_OUT: Mapping[str, Any] = {"drop_factor": 10.0}
 """Values that are not stored, by key: those of every run that was made before the setting was there."""
 
