@@ -26,6 +26,8 @@ from .recipes import MIXES, SCHEDULES, STUDENT_RECIPES, check_milestones, milest
 
 RENAMED_AUGMENTATIONS = {"heavy": "strong"}
 ZOOMS = ("resized-crop", "resized-crop-flip")
+IN_TURN = "alternating-flip"
+"""Each stored image mirrored every second time that it is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,7 @@ class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSetti
     )
     augment: str = setting(
         "none",
-        choices=(*AUGMENTATIONS, "strong", *ZOOMS),
+        choices=(*AUGMENTATIONS, "strong", *ZOOMS, IN_TURN),
         renamed=RENAMED_AUGMENTATIONS,
         shown_default="none; the recipe's",
         help="Done to each image at random before the teacher sees it; strong also turns, masks and relights.",
@@ -238,6 +240,10 @@ class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSetti
         """
         if self.method is not None and self.samples:
             raise UsageError("--samples and --method both say where the samples come from; give one of them")
+        if spec is not None and self.augment == IN_TURN:
+            raise UsageError(
+                f"--augment {IN_TURN}: with --method no image is drawn twice, so none can alternate; use --augment flip"
+            )
         if spec is None and not self.samples:
             raise UsageError("nothing to learn from; name --samples, or a --method that makes them meanwhile")
         holding = {"fixed"} if spec is None else {"online", *spec.conditions}

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import artifact
 from ..config import DistillSettings
+from ..config.distill import IN_TURN
 from ..loops.distill import distill as train_student
 from ..metrics import Support
 from ..models import Classifier
@@ -48,7 +49,10 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         teacher = engine.place(loaded.model).freeze()
         chosen = None if settings.select is None else Selection(engine, teacher, settings.select, settings.balanced)
         if method is None:
-            source, parents = open_samples(settings.samples, loaded, engine.device, finder, settings.seed, chosen)
+            mirror = settings.augment == IN_TURN
+            source, parents = open_samples(
+                settings.samples, loaded, engine.device, finder, settings.seed, chosen, mirror
+            )
         else:
             source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder, chosen)
         for summary in [] if chosen is None else chosen.summaries:

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..config import DistillSettings
+from ..config.distill import IN_TURN
 from ..engine import Engine
 from ..images import augment, augment_strongly, mix, resized_crop
 from ..losses import logit_distance, student_loss
@@ -192,6 +193,8 @@ def _augmentation(kind: str) -> Callable[[Tensor], Tensor]:
         return augment_strongly
     if kind.startswith("resized-crop"):
         return partial(resized_crop, flip=kind.endswith("flip"))
+    if kind == IN_TURN:
+        kind = "none"  # the source does it, which knows the images
     return partial(augment, kind=kind)
 
 

@@ -30,11 +30,13 @@ def open_samples(
     finder: DataFinder,
     seed: int,
     selection: Selection | None = None,
+    mirror: bool = False,
 ) -> tuple[Source, list[dict[str, str]]]:
     """The source that ``texts`` name together, and its parents for the artifact's header.
 
     :param texts: each a generator file, a data set or a samples file, with ``@WEIGHT`` or without (then 1).
     :param selection: chooses among the images of each set; generators draw what is asked of them.
+    :param mirror: whether each image is mirrored every second time that it is drawn.
     :raises UsageError: for a weight that is no number greater than 0, and for a selection from generators alone.
     :raises BadFile: for a file that is missing, damaged, or holds a classifier.
     """
@@ -44,6 +46,8 @@ def open_samples(
     for text in texts:
         name, weight = _split_weight(text)
         source, sha256 = _open_one(name, teacher, device, finder, seed, selection)
+        if mirror:
+            source.mirror_in_turn()
         sources.append(source)
         weights.append(weight)
         parents.append({"role": "samples", "sha256": sha256})
@@ -62,7 +66,7 @@ def _open_one(
     finder: DataFinder,
     seed: int,
     selection: Selection | None,
-) -> tuple[Source, str]:
+) -> tuple[GeneratorSource | StoredSource, str]:
     path = Path(name)
     if path.is_file():
         kind = artifact.read_header(path).kind

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..errors import BadFile
-from ..images import ImageStore, Shuffle, fit, to_uint8, to_unit
+from ..images import ImageStore, Shuffle, augment, fit, to_uint8, to_unit
 from ..specs import Network
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class GeneratorSource(FixedSource):
         self.generator = generator.eval().requires_grad_(False)
         self.device = device
         self.stored_bytes = network_bytes(generator)
+        self._flips = "none"
         own = generator.shape
         self.shape = shape or (own.channels, own.size, own.size)
 
@@ -84,7 +85,11 @@ class GeneratorSource(FixedSource):
         """New noise each time."""
         with torch.no_grad():
             images: Tensor = self.generator(torch.randn(count, self.generator.shape.latent, device=self.device))
-        return fit(images, *self.shape)
+        return augment(fit(images, *self.shape), self._flips)
+
+    def mirror_in_turn(self) -> None:
+        """From now on mirror every second image, by chance: none comes twice."""
+        self._flips = "flip"
 
     def held_out(self, count: int) -> Tensor:
         """Images from a noise of their own that is the same whenever it is asked for.
@@ -120,22 +125,41 @@ class StoredSource(FixedSource):
         self._held_out = images[order[:kept]].to(device)
         self._store = ImageStore(images[order[kept:]], device)
         self._shuffle = Shuffle(len(self._store), self._store.home)
+        self._mirrored: Tensor | None = None  # bool (N,): how each image comes next time
 
     def draw(self, count: int) -> Tensor:
         """Each image once per pass, in a new order each pass."""
-        return to_unit(self._store.take(self._shuffle.take(count)))
+        indices = self._shuffle.take(count)
+        images = to_unit(self._store.take(indices))
+        if self._mirrored is None:
+            return images
+        now = self._mirrored[indices]
+        self._mirrored[indices] = ~now
+        return torch.where(now.to(self.device)[:, None, None, None], images.flip(3), images)
+
+    def mirror_in_turn(self) -> None:
+        """From now on mirror each image every second time.
+
+        Which images begin mirrored is drawn; then each changes from pass to pass, so that two passes show all sides.
+
+        Source: Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.6: random flips show half of
+        the images the same side twice in a row.
+        """
+        self._mirrored = torch.randint(2, (len(self._store),)).bool().to(self._store.home)
 
     def held_out(self, count: int) -> Tensor:
         """The held-out fifth, or the first ``count`` of it."""
         return self._held_out[:count]
 
     def state(self) -> dict[str, Tensor]:
-        """The order and the position in it."""
-        return self._shuffle.state()
+        """The order and the position in it, and how each image comes next time."""
+        return self._shuffle.state() | ({} if self._mirrored is None else {"mirrored": self._mirrored})
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Take up order and position."""
+        """Take up what :meth:`state` gave."""
         self._shuffle.load_state(state)
+        if "mirrored" in state:
+            self._mirrored = state["mirrored"].to(self._store.home)
 
 
 class Mixture(FixedSource):

@@ -118,6 +118,7 @@ def test_samples_made_for_another_classifier_are_warned_of(models, capsys):
             "--proxy has no use with --samples digits: it is for methods that learn from a proxy; leave --proxy out",
         ),
         (["--samples", "digits", "--lr", "1e30", "--steps-per-epoch", "9"], 5, "--lr"),
+        (["--method", "dafl", "--augment", "alternating-flip"], 2, "none can alternate; use --augment flip"),
     ],
 )
 def test_mistakes_are_one_line(models, capsys, arguments, code, message):

@@ -70,3 +70,51 @@ def test_a_mixture_goes_on_from_its_state():
     other.load_state(state)
     torch.set_rng_state(random)
     assert torch.equal(other.draw(25), expected)
+
+
+def test_images_that_are_mirrored_in_turn_show_both_sides_in_any_two_passes():
+    ramps = torch.zeros(50, 1, 1, 2, dtype=torch.uint8)
+    ramps[:, 0, 0, 0] = torch.arange(1, 51)  # each image by its one bright pixel, at the left
+    source = StoredSource(ramps, CPU, 0, "p")
+    torch.manual_seed(0)
+    source.mirror_in_turn()
+    passes = []
+    for _ in range(4):
+        drawn = source.draw(40)  # all that are not held out
+        bright = drawn.amax(dim=(1, 2, 3)).mul(255).round().int().tolist()
+        passes.append(dict(zip(bright, (drawn[:, 0, 0, 1] > 0).tolist(), strict=True)))
+    assert all(len(one) == 40 for one in passes)
+    assert 5 < sum(passes[0].values()) < 35  # which begin mirrored is drawn
+    for before, after in zip(passes, passes[1:], strict=False):
+        assert all(after[image] is not mirrored for image, mirrored in before.items())
+
+
+def test_mirroring_in_turn_goes_on_where_it_was():
+    def source():
+        made = StoredSource(torch.arange(120, dtype=torch.uint8).view(30, 1, 2, 2), CPU, 0, "p")
+        made.mirror_in_turn()
+        return made
+
+    whole = source()
+    torch.manual_seed(1)
+    whole.draw(9)
+    state, random = whole.state(), torch.get_rng_state()
+    state = {name: value.clone() for name, value in state.items()}
+    expected = [whole.draw(9) for _ in range(6)]
+    resumed = source()
+    resumed.load_state(state)
+    torch.set_rng_state(random)
+    assert all(torch.equal(one, resumed.draw(9)) for one in expected)
+
+
+def test_generated_images_are_mirrored_by_chance(tiny_generator):
+    torch.manual_seed(0)
+    plain = GeneratorSource(tiny_generator, CPU).draw(64)
+    source = GeneratorSource(tiny_generator, CPU)
+    source.mirror_in_turn()
+    torch.manual_seed(0)
+    mirrored = source.draw(64)
+    same = (mirrored == plain).flatten(1).all(dim=1)
+    turned = (mirrored == plain.flip(3)).flatten(1).all(dim=1)
+    assert bool((same ^ turned).all())
+    assert 16 < int(turned.sum()) < 48
