@@ -101,16 +101,37 @@ def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Names
         EvaluateSettings(model=place, dataset=about["data"], data_dir=options.data_dir), session
     ).metrics["accuracy"]
     return {
-        "pair": pair,
-        "row": row,
-        "recipe": recipe,
-        "seed": seed,
-        "accuracy": accuracy,
-        "agreement": made.metrics["agreement"],
+        "measured": round(100 * accuracy, 2),
+        "agreement": round(100 * made.metrics["agreement"], 2),
         "updates": made.metrics["updates"],
-        "images": made.metrics["images"],
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+PER_SEED = ("measured", "agreement", "updates", "seconds")
+
+
+def with_cell(
+    results: list[dict[str, Any]],
+    place: Mapping[str, str],
+    seed: int,
+    made: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """The results with one more seed of a row."""
+    old = next((result for result in results if place.items() <= result.items()), {"seeds": []})
+    new: dict[str, Any] = {"table": NAME, **place, "scale": scale(place["column"]), "seeds": [*old["seeds"], seed]}
+    new |= {name: [*old.get(name, []), made[name]] for name in PER_SEED}
+    return [*(result for result in results if result is not old), new | dict(about)]
+
+
+def scale(pair: str) -> str:
+    """How long everything in a pair's rows ran."""
+    gan, updates = PAIRS[pair]["gan"], PAIRS[pair]["updates"]
+    return (
+        f"{updates:,} updates of the student; GAN of width {gan['width']}, {gan['steps']:,} updates of "
+        f"{gan['batch_size']}; images: {PAIRS[pair]['images']}"
+    )
 
 
 def main() -> None:
@@ -127,8 +148,7 @@ def main() -> None:
     options = parser.parse_args()
     began = time.monotonic()
     path = RESULTS / f"{NAME}.json"
-    results = json.loads(path.read_text()) if path.exists() else {"commands": [], "cells": []}
-    keys = ("pair", "row", "recipe", "seed")
+    results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
     wanted = [
         (pair, row, recipe, int(seed))
         for seed in options.seeds.split(",")
@@ -136,17 +156,18 @@ def main() -> None:
         for recipe in options.recipes.split(",")
         for row in options.rows.split(";")
     ]
-    for cell in wanted:
-        if any(tuple(known[key] for key in keys) == cell for known in results["cells"]):
+    for pair, row, recipe, seed in wanted:
+        place = {"column": pair, "row": row, "recipe": recipe}
+        if any(place.items() <= result.items() and seed in result["seeds"] for result in results):
             continue
         if time.monotonic() - began > 60 * options.max_minutes:
             print("the time is over; the same command goes on")
             return
-        made = measure(*cell, options)
-        print(json.dumps(made), flush=True)
-        results["cells"].append(made)
-        results |= provenance(shlex.join(["python", *sys.argv]))
-        results["commands"] = sorted({*results["commands"], results["command"]})
+        made = measure(pair, row, recipe, seed, options)
+        print(json.dumps({**place, "seed": seed, **made}), flush=True)
+        # Read again: another process may be at work on other rows.
+        results = json.loads(path.read_text()) if path.exists() else []
+        results = with_cell(results, place, seed, made, provenance(shlex.join(["python", *sys.argv])))
         write(NAME, results)
 
 

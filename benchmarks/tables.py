@@ -66,6 +66,8 @@ def render(name: str, page: Path) -> str:
         table = _speed(results)
     elif results[0]["table"] == "demo":
         table = _demo(results)
+    elif results[0]["table"] == "students":
+        table = _students(results)
     else:
         table = _paper(results)
     return f"{table} {_where(results, name, page)}"
@@ -103,6 +105,19 @@ def _demo(cells: list[Result]) -> str:
         lines.append(_row([DEMO_ROWS[cell["row"]], _mean(cell), str(len(cell["seeds"]))]))
     first = cells[0]
     return "\n".join([*lines, "", f"{first['column'].capitalize()}; {first['scale']}."])
+
+
+def _students(results: list[Result]) -> str:
+    columns = list(dict.fromkeys(result["column"] for result in results))
+    rows = dict.fromkeys((result["recipe"], result["row"]) for result in results)
+    lines = [_row(["recipe", "samples", *columns]), _row(["---", "---", *["---:"] * len(columns)])]
+    by_place = {(result["recipe"], result["row"], result["column"]): result for result in results}
+    for recipe, row in sorted(rows, key=lambda row: row[0]):
+        found = [by_place.get((recipe, row, column)) for column in columns]
+        lines.append(_row([recipe, row, *("" if one is None else _mean(one) for one in found)]))
+    scales = {result["column"]: result["scale"] for result in results}
+    about = ". ".join(f"{column}: {scale}" for column, scale in scales.items())
+    return "\n".join([*lines, "", f"{about}. {_seeds(results)} a cell."])
 
 
 def _mean(result: Result) -> str:

@@ -13,11 +13,10 @@ from ..runs.session import Session
 from ..samples.open_online import build_method, open_proxy
 from ..samples.sources import HELD_OUT_FRACTION
 from ..specs import MethodSpec
-from .compress_plan import Facts
+from .compress_plan import BATCH_SIZE, Facts
 
 LOOKED_AT = 2000
 """Images that the classifier is asked about, at most."""
-BATCH = DistillSettings.batch_size
 
 
 def look(
@@ -34,7 +33,7 @@ def look(
     given = finder.open(images, shape=teacher.input.shape).images
     chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
     found = support(class_probabilities(engine, teacher, chosen))
-    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, BATCH)
+    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, BATCH_SIZE)
     spec = session.plugins.methods.get("degan")
     assert isinstance(spec, MethodSpec)
     gan = session.plugins.gans.get("dcgan")
@@ -51,7 +50,7 @@ def look(
         support=found,
         update_seconds=update,
         look_seconds=scoring * min(DistillSettings.held_out, HELD_OUT_FRACTION * len(given)) / 1000,
-        generator_seconds=generator_pace(engine, method, proxy, BATCH),
+        generator_seconds=generator_pace(engine, method, proxy, BATCH_SIZE),
     )
 
 

@@ -26,11 +26,13 @@ LEAST_PATIENCE = 10
 """The run ends after so many epochs without better agreement: a part of all, but not of a few."""
 GAN_SHARE = 0.4
 """Of the time, where a generator is trained first."""
-LEAST_GENERATOR_STEPS = 500
-"""Fewer give no samples worth learning from."""
-MOST_GENERATOR_STEPS = 5000
-FAR = 0.75
-"""Images are far when fewer than this part of the classes is effective among them."""
+LEAST_GENERATOR_STEPS = 3000
+"""A generator of fewer steps costs the student more than it gives."""
+MOST_GENERATOR_STEPS = 10_000
+BATCH_SIZE = 64
+"""Of generator and student."""
+FAR = 0.9
+"""Images are far where the classifier's mean confidence is less: true and near ones come to 0.95 and more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,7 @@ class Plan:
             proxy=images,
             recipe="few",
             steps=self.generator_steps,
+            batch_size=BATCH_SIZE,
             output=output.folder / "generator.safetensors",
         )
 
@@ -107,21 +110,23 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     words = [facts.classifier, f"images: {facts.number:,} of {facts.images}; to the classifier they are "
              f"{facts.support.describe()}"]  # fmt: skip
     generator_steps = 0
-    if facts.support.effective < FAR * facts.support.classes:
-        generator_steps = min(MOST_GENERATOR_STEPS, int(GAN_SHARE * seconds / facts.generator_seconds))
-        if generator_steps < LEAST_GENERATOR_STEPS:
-            generator_steps = 0
-            words.append(
-                "they show few of the classes evenly, so that a generator would help, but the time is too short for one"
-            )
-        else:
+    if facts.support.confidence >= FAR:
+        words.append("the classifier is sure of them: no generator is needed, the student learns from them alone")
+    else:
+        possible = min(MOST_GENERATOR_STEPS, int(GAN_SHARE * seconds / facts.generator_seconds))
+        if possible >= LEAST_GENERATOR_STEPS:
+            generator_steps = possible
             seconds -= generator_steps * facts.generator_seconds
             words.append(
-                f"they show few of the classes evenly: a generator learns for {generator_steps:,} steps to make "
-                "samples of all of them, and the student learns from its samples and from the images"
+                f"the classifier is not sure of them: a generator learns for {generator_steps:,} steps to make samples "
+                "of every class, and the student learns from its samples and from the images"
             )
-    else:
-        words.append("they show the classes evenly enough: no generator is needed, the student learns from them alone")
+        else:
+            words.append(
+                f"the classifier is not sure of them, but for a generator the time is too short (about "
+                f"{LEAST_GENERATOR_STEPS * facts.generator_seconds / GAN_SHARE / SHARE_OF_BUDGET / 60:.0f} minutes "
+                "would do): the student learns from them alone"
+            )
     steps = STEPS_PER_EPOCH
     epoch_seconds = steps * facts.update_seconds + facts.look_seconds
     if seconds < EPOCHS[0] * epoch_seconds:

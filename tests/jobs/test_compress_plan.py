@@ -36,6 +36,34 @@ def test_in_little_time_the_epochs_are_shorter_not_fewer():
     assert plan.seconds <= 17
 
 
+UNSURE = Support(classes=10, seen=9, effective=5.0, confidence=0.8)
+
+
+def test_for_images_of_which_the_classifier_is_not_sure_a_generator_comes_first():
+    # 17,000 s: two fifths are enough for 68,000 steps of 0.1 s, of which 10,000 are taken; 16,000 s are left.
+    plan = make_plan(facts(support=UNSURE, update_seconds=0.1), budget=20_000)
+    assert plan.generator_steps == 10_000
+    assert (plan.epochs, plan.steps_per_epoch) == (400, 256)  # of 26.04 s each
+    assert "is not sure of them: a generator learns for 10,000 steps" in "\n".join(plan.words)
+
+
+def test_a_generator_that_the_time_does_not_allow_is_left_out():
+    # 850 s: two fifths are 3,400 steps of 0.1 s, more than 3,000; in half the time they are less.
+    assert make_plan(facts(support=UNSURE), budget=1000).generator_steps == 3400
+    plan = make_plan(facts(support=UNSURE), budget=500)
+    assert plan.generator_steps == 0
+    assert "for a generator the time is too short (about 15 minutes would do)" in "\n".join(plan.words)
+
+
+def test_a_generators_samples_are_mixed_with_the_images(tmp_path):
+    settings = CompressSettings(classifier="t", student="s", images="cifar10")
+    output = choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
+    plan = make_plan(facts(support=UNSURE), budget=1000)
+    generator, student = plan.generator(settings, "cifar10", output), plan.distillation(settings, "cifar10", output)
+    assert (generator.proxy, generator.steps, generator.batch_size) == ("cifar10", 3400, 64)
+    assert student.samples == (f"{generator.output}@1", "cifar10@1")
+
+
 def test_there_is_an_end_to_epochs():
     assert make_plan(facts(), budget=1e6).epochs == 400
 
