@@ -42,14 +42,15 @@ PAIRS: Mapping[str, Mapping[str, Any]] = {
 }
 """Classifier and images; the weights of digits are the demo's, those of Fashion-MNIST ``--recipe few``'s."""
 EPOCHS = 40
+PLAIN = {"augment": "none", "mix": "none"}
 STRONG = {"augment": "strong"}
 ROWS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
-    "proxy": (("proxy",), {}),
+    "proxy": (("proxy",), PLAIN),
     "proxy, strong": (("proxy",), STRONG),
-    "degan": (("degan",), {}),
+    "degan": (("degan",), PLAIN),
     "degan, strong": (("degan",), STRONG),
     "degan + proxy, strong": (("degan", "proxy"), STRONG),
-    "mosaickd": (("mosaickd",), {}),
+    "mosaickd": (("mosaickd",), PLAIN),
     "mosaickd, strong": (("mosaickd",), STRONG),
     "photos, strong": (("photos",), STRONG),
 }
