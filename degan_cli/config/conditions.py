@@ -37,6 +37,7 @@ CONDITIONS = {
     "replay": Condition("--replay bank or vae", ("samples", "method", "replay")),
     "adam": Condition("--optimiser adam", ("optimiser",)),
     "sgd": Condition("--optimiser sgd", ("optimiser",)),
+    "drops": Condition("--schedule stages", ("schedule",)),
     "kd": Condition("--loss kd", ("loss",)),
     "gradient": Condition("--matching gradient", ("matching",)),
     "steps": Condition("runs whose length --epochs does not say", ("epochs",)),

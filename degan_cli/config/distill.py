@@ -108,7 +108,7 @@ class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSetti
         metavar="E,E,...",
         help="Epochs after which the rate falls to a tenth, with --method.",
         shown_default="the method's",
-        needs=("online",),
+        needs=("online", "drops"),
     )
     beta1: float = setting(
         0.5,
@@ -252,6 +252,8 @@ class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSetti
         if settings.optimiser == "sgd":
             settings = settings.filled(sgd_layer("weight_decay"), recipe)
         holding |= {settings.optimiser, settings.loss}
+        if settings.schedule == "stages":
+            holding.add("drops")
         if "generator" in holding and settings.replay != "none":
             holding.add("replay")
         holding |= self.selecting(at_hand=bool(holding & {"fixed", "proxy"}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from ..config.arguments import arguments
 from ..config.compress import CompressSettings
 from ..config.distill import DistillSettings
 from ..config.enrich import EnrichSettings
+from ..config.stored import difference
 from ..engine import Engine
-from ..errors import BadFile
+from ..errors import BadFile, UsageError
 from ..loops.top_classes import top_classes
 from ..metrics import Support, accuracy
 from ..models import Classifier
@@ -23,6 +25,7 @@ from ..runs.output import Output, stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
 from ..samples.open_online import open_test
+from ..specs import ImageSet
 from .compress_look import look, parameter_count
 from .compress_plan import Plan, make_plan
 from .distill import distill
@@ -44,6 +47,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
     plugins = session.plugins
     spec = plugins.architectures.get(settings.student)
     images = settings.images or PHOTOGRAPHS
+    _check_rereadable(settings)
     with session.open("compress", "classifier", settings, f"{spec.name}-of-{stem(settings.classifier)}") as run:
         loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
         engine = run.start_engine()
@@ -54,10 +58,12 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         if not settings.dry_run and (ended := run.ends_early({"teacher": teacher, "student": student}, {})):
             return ended
 
-        plan = _kept_plan(run.output, settings)
+        # Before the time is spent: what cannot be measured is told at once.
+        test = None if settings.test_data is None else open_test(settings.test_data, teacher, session.finder(settings))
+        plan = _kept_plan(run)
         if plan is None:
             facts = look(engine, loaded, student, images, settings, session)
-            plan = make_plan(facts, settings.seconds - run.seconds)
+            plan = _agreed(make_plan(facts, settings.seconds - run.seconds), engine)
         parts = _parts(plan, settings, images, run.output)
         commands = [shlex.join(["degan", name, *arguments(part)]) for name, part in parts]
         if settings.dry_run:
@@ -65,14 +71,16 @@ def compress(settings: CompressSettings, session: Session) -> Result:
             return Result(artifact=run.output.path, kind="classifier", plan=shown)
         for line in plan.words:
             session.say(line)
-        _keep(plan, run.output)
+        run.lock()
+        _keep(plan, run)
         made = _make(parts, settings, session, run)
 
         best = artifact.load_classifier(run.output.folder / "student.safetensors", plugins).model
         metrics = {**made.metrics, "plan": plan.to_json(), "commands": commands}
-        metrics |= _sizes(teacher, best) | _measured(engine, best, teacher, settings, session)
-        with run.training(0), replacing(run.output.folder / REPORT) as file:
-            file.write(_report(plan, commands, metrics, settings).encode())
+        metrics |= _sizes(teacher, best) | _measured(engine, best, teacher, test)
+        if engine.is_main:
+            with replacing(run.output.folder / REPORT) as file:
+                file.write(_report(plan, commands, metrics, settings).encode())
         return run.finish(
             lambda path: artifact.save_classifier(
                 path,
@@ -106,40 +114,62 @@ def _make(
         session.announce(name, part)
         part = part.replaced(**again, max_minutes=run.minutes_left)
         made = enrich(part, session) if isinstance(part, EnrichSettings) else distill(part, session)
-        session.say(made.summary)
+        if made.summary:
+            session.say(made.summary)
     return made
 
 
-def _kept_plan(output: Output, settings: CompressSettings) -> Plan | None:
-    """The plan of a stopped run that goes on; raises BadFile where it cannot be read."""
-    path = output.folder / PLAN
-    if not settings.resume or not path.exists():
+def _check_rereadable(settings: CompressSettings) -> None:
+    """Raise UsageError for stdin: a look comes first, and then each part of the run reads its files anew."""
+    for option, value in (("--classifier", str(settings.classifier)), ("--images", settings.images)):
+        if value == "-":
+            raise UsageError(f"{option} -: compress reads it more than once, so it cannot be stdin; name a file")
+
+
+def _agreed(plan: Plan, engine: Engine) -> Plan:
+    """The main process's plan in every process: each timed its updates by itself."""
+    numbers = ("epochs", "steps_per_epoch", "generator_steps")
+    return replace(plan, **{name: round(engine.from_main(getattr(plan, name))) for name in numbers})
+
+
+def _kept_plan(run: Run) -> Plan | None:
+    """The plan of a stopped run that goes on.
+
+    :raises BadFile: where it cannot be read.
+    :raises UsageError: where it was made with other settings.
+    """
+    path = run.output.folder / PLAN
+    if not run.settings.resume or not path.exists():
         return None
     try:
-        return Plan.from_json(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        kept = json.loads(path.read_text())
+        plan, differs = Plan.from_json(kept["plan"]), difference(kept["run"], run.stored)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadFile(f"{path}: no plan that can be read; start anew with --force") from error
+    if differs:
+        key, was, now = differs
+        raise UsageError(f"{path}: made with {key} {was!r}, now {now!r}; repeat the settings, or use --force")
+    return plan
 
 
-def _keep(plan: Plan, output: Output) -> None:
-    with replacing(output.folder / PLAN) as file:
-        file.write(json.dumps(plan.to_json(), indent=2).encode())
+def _keep(plan: Plan, run: Run) -> None:
+    """In the run folder, with the settings that it was made for."""
+    if run.engine.is_main:
+        with replacing(run.output.folder / PLAN) as file:
+            file.write(json.dumps({"plan": plan.to_json(), "run": run.stored}, indent=2).encode())
 
 
 def _sizes(teacher: Classifier, student: Classifier) -> dict[str, Any]:
     return {"parameters": parameter_count(student), "teacher_parameters": parameter_count(teacher)}
 
 
-def _measured(
-    engine: Engine, student: Classifier, teacher: Classifier, settings: CompressSettings, session: Session
-) -> dict[str, Any]:
+def _measured(engine: Engine, student: Classifier, teacher: Classifier, test: ImageSet | None) -> dict[str, Any]:
     """Accuracy of both on ``--test-data``, if there is any."""
-    if settings.test_data is None:
+    if test is None:
         return {}
-    test = open_test(settings.test_data, teacher, session.finder(settings))
     assert test.labels is not None
-    named = {"accuracy": student, "teacher_accuracy": teacher}
     images = test.images.to(engine.device)
+    named = {"accuracy": student, "teacher_accuracy": teacher}
     return {
         name: accuracy(top_classes(engine, engine.place(model), images).cpu(), test.labels)
         for name, model in named.items()
@@ -147,7 +177,8 @@ def _measured(
 
 
 def _summary(metrics: Mapping[str, Any], student: str, report: Path) -> str:
-    text = f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,} parameters; {student}"
+    text = f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,} parameters"
+    text += f"; {student}" if student else ""  # a student that was complete before has none
     if "accuracy" in metrics:
         text += f"; test accuracy {metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
     return f"{text}; report: {report}"

@@ -32,7 +32,10 @@ def tune(
     tried: list[dict[str, Any]] = []
     for lambda_e, lambda_d in weight_grid():
         weights = {"lambda_e": lambda_e, "lambda_d": lambda_d}
+        # A short run is not to follow its own size.
+        recipe = {"recipe": settings.recipe} if settings.has_use("recipe") else {}
         short = settings.replaced(
+            **recipe,
             tune=False,
             # Compiling would take longer than these runs.
             compiled=False,

@@ -139,6 +139,8 @@ def distill(
             copy_weights(candidate, best)
         if stage_over and not schedule.done:
             copy_weights(best, engine.unwrap(student))
+            if average is not None:  # it would long remember the way beyond the best
+                copy_weights(best, average)
             optimiser = _optimiser(engine, student, settings)
             parts["optimiser"] = optimiser
         row |= {"epoch": epoch + 1, "agreement": score}

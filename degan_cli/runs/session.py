@@ -148,7 +148,7 @@ class Run:
             shown = plan(self.output, self.settings, self.stored, networks, images)
             return Result(artifact=self.output.path, kind=self.kind, plan=shown)
         path = self.output.path
-        unfinished = (self.output.folder / CHECKPOINT).exists()
+        unfinished = any(self.output.folder.rglob(CHECKPOINT))  # at any depth, as in choose_output
         if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
             return None
         header = read_header(path)
@@ -161,13 +161,11 @@ class Run:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return Result(artifact=path, kind=self.kind, sha256=sha256, metrics=header.metrics, reused=True)
 
-    @contextmanager
-    def training(self, steps: int) -> Iterator[None]:
-        """Lock the run folder to the end of the run, and inside have checkpoint, progress and the watch for stopping.
+    def lock(self) -> None:
+        """Keep other commands out of the run folder to the end of the run, which may write there from now on.
 
         Every process must come here.
 
-        :param steps: updates in the whole run, at most.
         :raises UsageError: when another command writes there.
         """
         if self.engine.is_main:
@@ -176,6 +174,17 @@ class Run:
                 self.output.clear()
         self.engine.wait()
         self.checkpoint = Checkpoint(self.output.folder, self.stored, self.engine)
+
+    @contextmanager
+    def training(self, steps: int) -> Iterator[None]:
+        """:meth:`lock` the run folder, and inside have checkpoint, progress and the watch for stopping.
+
+        Every process must come here.
+
+        :param steps: updates in the whole run, at most.
+        :raises UsageError: when another command writes there.
+        """
+        self.lock()
         report = Report(self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main)
         with StopWatch(self.minutes_left) as self.watch, report as self.report:
             yield

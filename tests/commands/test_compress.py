@@ -11,6 +11,7 @@ import pytest
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, read_header
 from degan_cli.plugins import load_plugins
+from degan_cli.runs.output import choose_output
 
 TEACHER = ["teacher", "--arch", "lenet", "--dataset", "digits", "--epochs", "1", "--device", "cpu", "-q", "-o"]
 COMPRESS = ["compress", "--classifier", "t.safetensors", "--student", "lenet-half", "--device", "cpu"]
@@ -98,12 +99,17 @@ def test_without_images_photographs_that_come_along_are_used(here, capsys):
         (["--budget", "soon"], 2, "--budget 'soon' is no time"),
         (["--images", "nowhere/at-all"], 3, "nowhere/at-all: no such file or folder"),
         (["--images", "digits", "--student", "lenett"], 2, 'unknown architecture "lenett"'),
+        (["--images", "-"], 2, "--images -: compress reads it more than once, so it cannot be stdin; name a file"),
+        (["--classifier", "-"], 2, "--classifier -: compress reads it more than once"),
+        # Told before the time is spent:
+        ([*IMAGES, "--test-data", "noise"], 3, "--test-data noise: no labels, so nothing can be measured on it"),
     ],
 )
 def test_mistakes_are_one_line(here, capsys, arguments, code, message):
     assert run([*COMPRESS, *arguments]) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+    assert [path.name for path in here.iterdir()] == ["t.safetensors"]
 
 
 def test_a_plan_that_cannot_be_read_is_named(here, capsys):
@@ -113,3 +119,30 @@ def test_a_plan_that_cannot_be_read_is_named(here, capsys):
     capsys.readouterr()
     assert run([*command, "--resume"]) == 3
     assert "s.run/plan.json: no plan that can be read; start anew with --force" in capsys.readouterr().err
+
+
+def test_a_stopped_run_does_not_go_on_with_a_plan_for_other_settings(here, capsys):
+    command = [*COMPRESS, "--images", "digits:2,3,8", "-o", "s.safetensors", "-q"]
+    assert run([*command, "--budget", "30s", "--max-minutes", "0"]) == 75
+    capsys.readouterr()
+    assert run([*command, "--budget", "1h", "--resume"]) == 2
+    said = capsys.readouterr().err
+    assert "s.run/plan.json: made with budget '30s', now '1h'; repeat the settings, or use --force" in said
+
+
+def test_a_run_that_was_begun_over_an_older_result_goes_on(here, capsys):
+    command = [*COMPRESS, *IMAGES, "-o", "s.safetensors", "-q"]
+    assert run([*command, "--seed", "1"]) == 0
+    assert run([*command, "--force", "--max-minutes", "0"]) == 75
+    capsys.readouterr()
+    assert run([*command, "--resume", "--json"]) == 0
+    assert "reused" not in json.loads(capsys.readouterr().out)
+    assert read_header("s.safetensors").run["seed"] == 0
+
+
+def test_another_command_cannot_write_there_meanwhile(here, capsys):
+    output = choose_output(here / "s.safetensors", "s", force=False, resume=False)
+    with output.locked():
+        assert run([*COMPRESS, *IMAGES, "-o", "s.safetensors", "-q"]) == 2
+    assert "s.run: another degan command writes there" in capsys.readouterr().err
+    assert not (output.folder / "plan.json").exists()

@@ -208,6 +208,9 @@ def test_tuning_leaves_its_short_runs_in_the_run_folder(models, capsys, monkeypa
     monkeypatch.setattr(tuning, "LEAST_TUNE_STEPS", 2)
     assert run([*ENRICH, *TINY_GAN, "--tune", "-o", "h.safetensors"]) == 0
     said = capsys.readouterr().err.splitlines()
+    short = [line for line in said if line.startswith("$ degan enrich ")]
+    assert len(short) == 2
+    assert all("--recipe paper" in line for line in short)  # the whole run's, not that of their own size
     scores = [line for line in said if line.startswith("--lambda-e ")]
     assert [line.partition(":")[0] for line in scores] == ["--lambda-e 0 --lambda-d 1", "--lambda-e 2 --lambda-d 1"]
     header = read_header("h.safetensors")

@@ -161,6 +161,22 @@ def test_a_students_moving_average_is_what_is_kept(tmp_path, tiny_generator):
             torch.testing.assert_close(value, expected, msg=name)
 
 
+def test_the_moving_average_goes_back_to_the_best_network_too_when_a_stage_ends(tmp_path, tiny_generator, monkeypatch):
+    """With a rate of 0 in the second stage its average stays the best one, that of the first epoch, and forgets the
+    second epoch at once."""
+    monkeypatch.setattr("degan_cli.loops.stages.RATE_FACTORS", (1.0, 0.0))
+    kept = []
+    for third in (0.0, 0.9):
+        scores = iter((0.5, 0.4, third, 0.0))
+        monkeypatch.setattr("degan_cli.loops.distill.accuracy", lambda *_, scores=scores: next(scores))
+        best, metrics = run_distill(tmp_path / str(third), tiny_generator, epochs=2, patience=9, ema=0.5)
+        kept.append((metrics["best_epoch"], dict(best.named_parameters())))
+    (first, before), (later, after) = kept
+    assert (first, later) == (1, 3)
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, msg=name)
+
+
 def test_teacher_and_student_see_the_same_mixed_images(tmp_path, tiny_generator, monkeypatch):
     mixed = []
 
