@@ -1,4 +1,4 @@
-"""``degan demo`` over several seeds: the mean accuracy of the four students.
+"""``degan demo`` over several seeds: the mean accuracy of the students.
 
 python benchmarks/demo.py --seeds 0,1,2,3,4 --work runs
 """
@@ -16,7 +16,16 @@ from results_file import write
 from degan_cli.jobs import DemoSettings, Session, demo
 from degan_cli.paper.provenance import provenance
 
-ROWS = {"teacher": "teacher", "true": "true data", "proxy": "proxy", "dcgan": "DCGAN", "degan": "DeGAN"}
+ROWS = {
+    "teacher": "teacher",
+    "true": "true data",
+    "proxy": "proxy",
+    "proxy, strong": "proxy, strong",
+    "dcgan": "DCGAN",
+    "degan": "DeGAN",
+    "compress": "compress",
+}
+"""The tables' names of the rows, and the demo's."""
 
 
 def main() -> None:

@@ -114,8 +114,12 @@ def test_demo_shows_its_commands_and_one_table(folder):
     done = degan("demo --quick -o demo", folder)
     assert done.returncode == 0, done.stderr
     commands = [line for line in done.stderr.splitlines() if line.startswith("$ degan ")]
-    assert [line.split()[2] for line in commands] == ["teacher", "enrich", "enrich", "eval"] + ["distill", "eval"] * 4
-    for row in ("teacher", "true data", "proxy", "DCGAN", "DeGAN"):
+    assert [line.split()[2] for line in commands] == [
+        *("teacher", "enrich", "enrich", "eval"),
+        *["distill", "eval"] * 5,
+        *("compress", "eval"),
+    ]
+    for row in ("teacher", "true data", "proxy", "proxy, strong", "DCGAN", "DeGAN", "compress"):
         assert row in done.stdout
     again = degan("demo --quick -o demo", folder)
     assert again.returncode == 2

@@ -42,7 +42,7 @@ def _print_table(accuracies: Mapping[str, float], seconds: float) -> None:
 demo = command(
     DemoSettings,
     _run,
-    """Run the whole pipeline on digits: a teacher, then four students taught by four kinds of samples.
+    """Run the whole pipeline on digits: a teacher, then five students taught by distillation and one by `compress`.
 
     The proxy is images of three digits only, without labels. Every command is shown before it runs.
     """,

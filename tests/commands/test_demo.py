@@ -15,8 +15,9 @@ from degan_cli.app import run
 from degan_cli.artifact import read_header
 from degan_cli.jobs import Result
 
-ROWS = ("teacher", "true data", "proxy", "DCGAN", "DeGAN")
-STUDENTS = ("student-true-data", "student-proxy", "student-dcgan", "student-degan")
+ROWS = ("teacher", "true data", "proxy", "proxy, strong", "DCGAN", "DeGAN", "compress")
+DISTILLED = ("student-true-data", "student-proxy", "student-proxy-strong", "student-dcgan", "student-degan")
+STUDENTS = (*DISTILLED, "student-compress")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def option(command, name):
     return command[command.index(name) + 1]
 
 
-def test_it_leaves_a_teacher_two_generators_and_four_students(shown):
+def test_it_leaves_a_teacher_two_generators_and_six_students(shown):
     made = {path.stem: read_header(path) for path in shown.folder.glob("*.safetensors")}
     assert made.keys() == {"teacher", "dcgan", "degan", *STUDENTS}
     kinds = {name: header.kind for name, header in made.items()}
@@ -53,13 +54,19 @@ def test_it_leaves_a_teacher_two_generators_and_four_students(shown):
     assert {header.run["seed"] for header in made.values()} == {3}
     assert {header.run["precision"] for header in made.values()} == {"fp32"}
     assert {made[name].architecture for name in STUDENTS} == {"lenet-half"}
-    assert [made[name].run["samples"] for name in STUDENTS] == [
+    assert [made[name].run["samples"] for name in DISTILLED] == [
         ["digits"],
+        ["digits:2,3,8"],
         ["digits:2,3,8"],
         ["d/dcgan.safetensors"],
         ["d/degan.safetensors"],
     ]
-    assert (made["degan"].run["settings"]["lambda_e"], made["degan"].run["settings"]["lambda_d"]) == (5.0, 20.0)
+    assert (made["degan"].run["settings"]["lambda_e"], made["degan"].run["settings"]["lambda_d"]) == (1.0, 10.0)
+    assert [made[name].run["augment"] for name in DISTILLED] == ["none", "none", "strong", "none", "none"]
+    assert len({made[name].metrics["updates"] for name in DISTILLED}) == 1
+    assert made["student-compress"].run["images"] == "digits:2,3,8"
+    assert (shown.folder / "student-compress.run" / "report.md").exists()
+    assert {made[name].run["d_augment"] for name in ("dcgan", "degan")} == {"color-translation-cutout"}
     assert {header.run["steps"] for header in made.values() if header.kind == "generator"} == {4}  # it is quick
     for name in ("dcgan", "degan"):
         with Image.open(shown.folder / f"{name}.run" / "samples.png") as picture:
@@ -79,13 +86,16 @@ def test_the_object_holds_an_accuracy_for_each_row(shown):
 
 def test_every_command_is_shown_before_it_runs(shown):
     found = commands(shown.said)
-    assert [command[1] for command in found] == ["teacher", "enrich", "enrich", "eval"] + ["distill", "eval"] * 4
+    students = ["distill", "eval"] * 5 + ["compress", "eval"]
+    assert [command[1] for command in found] == ["teacher", "enrich", "enrich", "eval", *students]
     assert {option(command, "--seed") for command in found if command[1] != "eval"} == {"3"}
     for command in found[1:3]:
         assert (option(command, "--proxy"), option(command, "--classifier")) == (
             "digits:2,3,8",
             "d/teacher.safetensors",
         )
+    (compress,) = (command for command in found if command[1] == "compress")
+    assert (option(compress, "--classifier"), option(compress, "--images")) == ("d/teacher.safetensors", "digits:2,3,8")
     assert [option(command, "--method") for command in found[1:3]] == ["dcgan", "degan"]
     assert shown.said[-1] == "pictures of the samples: d/dcgan.run/samples.png, d/degan.run/samples.png"
 
@@ -125,7 +135,7 @@ def played(monkeypatch, tmp_path):
         return types.SimpleNamespace(metrics={"accuracy": 0.25})
 
     module = import_module("degan_cli.jobs.demo")  # the package's attribute of that name is the job itself
-    for name in ("teacher", "enrich", "distill"):
+    for name in ("teacher", "enrich", "distill", "compress"):
         monkeypatch.setattr(module, name, make)
     monkeypatch.setattr(module, "evaluate", measure)
     return asked
@@ -136,8 +146,8 @@ def test_people_read_a_table(played, capsys):
     captured = capsys.readouterr()
     for row in ("teacher (lenet)", "student (lenet-half)", *ROWS[1:]):
         assert row in captured.out
-    assert captured.out.count("25.0%") == 5
-    assert len(commands(captured.err.splitlines())) == 12
+    assert captured.out.count("25.0%") == 7
+    assert len(commands(captured.err.splitlines())) == 16
     assert {settings.output.parent for settings in played if hasattr(settings, "output")} == {Path("degan-demo")}
 
 
@@ -146,16 +156,18 @@ def test_quick_is_shorter_and_force_is_for_every_file(played, capsys):
     captured = capsys.readouterr()
     assert not commands(captured.err.splitlines())
     made = [settings for settings in played if hasattr(settings, "output")]
-    assert len(made) == 7
+    assert len(made) == 9
     assert all(settings.force for settings in made)
     assert {settings.device for settings in made} == {"cpu"}
     quick = [settings.epochs for settings in made if hasattr(settings, "steps_per_epoch")]
-    assert quick == [1] * 4
+    assert quick == [1] * 5
+    assert [settings.seconds for settings in made if hasattr(settings, "budget")] == [1]
     played.clear()
     assert run(["demo", "-q"]) == 0
     made = [settings for settings in played if hasattr(settings, "output")]
     assert not any(settings.force for settings in made)
-    assert [settings.epochs for settings in made if hasattr(settings, "steps_per_epoch")] == [20] * 4
+    assert [settings.epochs for settings in made if hasattr(settings, "steps_per_epoch")] == [20] * 5
+    assert [settings.seconds for settings in made if hasattr(settings, "budget")] == [60]
 
 
 def test_a_mistake_in_the_settings_is_one_line(played, capsys):
