@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,8 @@ def _check_rereadable(settings: CompressSettings) -> None:
 def _agreed(plan: Plan, engine: Engine) -> Plan:
     """The main process's plan in every process: each timed its updates by itself."""
     numbers = ("epochs", "steps_per_epoch", "generator_steps")
-    return replace(plan, **{name: round(engine.from_main(getattr(plan, name))) for name in numbers})
+    agreed = {name: round(engine.from_main(getattr(plan, name))) for name in numbers}
+    return Plan.from_json(plan.to_json() | agreed)
 
 
 def _kept_plan(run: Run) -> Plan | None:
