@@ -75,3 +75,11 @@ def test_runs_inside_a_run_share_the_group_and_one_process_prints(tmp_path):
     assert torchrun(tmp_path, *command, "-q") == "i.safetensors\n"
     assert (tmp_path / "i.run" / "generator.safetensors").exists()
     assert torchrun(tmp_path, *command, "-q", "--resume") == "i.safetensors\n"
+
+
+def test_processes_that_time_their_updates_apart_follow_one_plan(tmp_path):
+    """With a plan of its own each would make another number of updates, and one wait for the other without end."""
+    shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", tmp_path)
+    command = ["compress", "--classifier", "old.safetensors", "--student", "lenet-half", "--images", "digits:0-4"]
+    assert torchrun(tmp_path, *command, "--budget", "8s", "-q", "-o", "s.safetensors") == "s.safetensors\n"
+    assert (tmp_path / "s.run" / "report.md").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..config.enrich import EnrichSettings
 from ..config.stored import difference
 from ..engine import Engine
 from ..errors import BadFile, UsageError
-from ..loops.top_classes import top_classes
+from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier
 from ..runs.output import Output, stem
@@ -127,9 +128,12 @@ def _check_rereadable(settings: CompressSettings) -> None:
 
 def _agreed(plan: Plan, engine: Engine) -> Plan:
     """The main process's plan in every process: each timed its updates by itself."""
-    numbers = ("epochs", "steps_per_epoch", "generator_steps")
-    agreed = {name: round(engine.from_main(getattr(plan, name))) for name in numbers}
-    return Plan.from_json(plan.to_json() | agreed)
+    return replace(
+        plan,
+        epochs=round(engine.from_main(plan.epochs)),
+        steps_per_epoch=round(engine.from_main(plan.steps_per_epoch)),
+        generator_steps=round(engine.from_main(plan.generator_steps)),
+    )
 
 
 def _kept_plan(run: Run) -> Plan | None:
@@ -168,12 +172,11 @@ def _measured(engine: Engine, student: Classifier, teacher: Classifier, test: Im
     if test is None:
         return {}
     assert test.labels is not None
-    images = test.images.to(engine.device)
-    named = {"accuracy": student, "teacher_accuracy": teacher}
-    return {
-        name: accuracy(top_classes(engine, engine.place(model), images).cpu(), test.labels)
-        for name, model in named.items()
-    }
+    found = {}
+    for name, model in {"accuracy": student, "teacher_accuracy": teacher}.items():
+        logits = predict(model, test.images, engine.device, autocast=engine.autocast)  # (N, classes)
+        found[name] = accuracy(logits.argmax(dim=1), test.labels)
+    return found
 
 
 def _summary(metrics: Mapping[str, Any], student: str, report: Path) -> str:

@@ -13,7 +13,7 @@ from ..runs.session import Session
 from ..samples.open_online import build_method, open_proxy
 from ..samples.sources import HELD_OUT_FRACTION
 from ..specs import MethodSpec
-from .compress_plan import BATCH_SIZE, Facts
+from .compress_plan import BATCH_SIZE, GENERATOR_BATCH, Facts, is_far
 
 LOOKED_AT = 2000
 """Images that the classifier is asked about, at most."""
@@ -34,12 +34,6 @@ def look(
     chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
     found = support(class_probabilities(engine, teacher, chosen))
     update, scoring = student_pace(engine, teacher, engine.place(student), chosen, BATCH_SIZE)
-    spec = session.plugins.methods.get("degan")
-    assert isinstance(spec, MethodSpec)
-    gan = session.plugins.gans.get("dcgan")
-    shape = gan.shape_for(teacher.input, EnrichSettings.latent, EnrichSettings.width)
-    proxy = open_proxy(images, shape, finder)[:LOOKED_AT].to(engine.device)
-    method = build_method(engine, spec, gan.name, shape, teacher, None, 1e-3, spec.settings(), session.plugins)
     size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
     norm = "with" if has_batch_norm(teacher) else "without"
     return Facts(
@@ -50,8 +44,21 @@ def look(
         support=found,
         update_seconds=update,
         look_seconds=scoring * min(DistillSettings.held_out, HELD_OUT_FRACTION * len(given)) / 1000,
-        generator_seconds=generator_pace(engine, method, proxy, BATCH_SIZE),
+        generator_seconds=_generator_seconds(engine, teacher, images, session, settings) if is_far(found) else 0.0,
     )
+
+
+def _generator_seconds(
+    engine: Engine, teacher: Classifier, images: str, session: Session, settings: CompressSettings
+) -> float:
+    """Of one update of the generator that the plan may train."""
+    spec = session.plugins.methods.get("degan")
+    assert isinstance(spec, MethodSpec)
+    gan = session.plugins.gans.get("dcgan")
+    shape = gan.shape_for(teacher.input, EnrichSettings.latent, EnrichSettings.width)
+    proxy = open_proxy(images, shape, session.finder(settings))[:LOOKED_AT].to(engine.device)
+    method = build_method(engine, spec, gan.name, shape, teacher, None, 1e-3, spec.settings(), session.plugins)
+    return generator_pace(engine, method, proxy, GENERATOR_BATCH)
 
 
 def parameter_count(classifier: Classifier) -> int:

@@ -26,13 +26,19 @@ LEAST_PATIENCE = 10
 """The run ends after so many epochs without better agreement: a part of all, but not of a few."""
 GAN_SHARE = 0.4
 """Of the time, where a generator is trained first."""
-LEAST_GENERATOR_STEPS = 3000
-"""A generator of fewer steps costs the student more than it gives."""
-MOST_GENERATOR_STEPS = 10_000
+GENERATOR_STEPS = 5000
+GENERATOR_BATCH = 256
+"""As long as the paper's: with so many updates the samples teach a student more than far images do by themselves, with
+1,500 of 64 less (``docs/results.md``)."""
 BATCH_SIZE = 64
-"""Of generator and student."""
+"""Of the student."""
 FAR = 0.9
 """Images are far where the classifier's mean confidence is less: true and near ones come to 0.95 and more."""
+
+
+def is_far(support: Support) -> bool:
+    """Whether a classifier is so unsure of images that a generator between them and the student helps."""
+    return support.confidence < FAR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +55,12 @@ class Facts:
     look_seconds: float
     """Of one scoring of the student on the held-out images."""
     generator_seconds: float
-    """Of one update of a generator."""
+    """Of one update of a generator; 0 where none comes into question."""
+
+    @property
+    def far(self) -> bool:
+        """Whether the images are so unlike the classifier's that a generator helps."""
+        return is_far(self.support)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +92,9 @@ class Plan:
             **_shared(settings),
             classifier=settings.classifier,
             proxy=images,
-            recipe="few",
+            recipe="paper",
             steps=self.generator_steps,
-            batch_size=BATCH_SIZE,
+            batch_size=GENERATOR_BATCH,
             output=output.folder / "generator.safetensors",
         )
 
@@ -110,23 +121,21 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     words = [facts.classifier, f"images: {facts.number:,} of {facts.images}; to the classifier they are "
              f"{facts.support.describe()}"]  # fmt: skip
     generator_steps = 0
-    if facts.support.confidence >= FAR:
+    if not facts.far:
         words.append("the classifier is sure of them: no generator is needed, the student learns from them alone")
+    elif (needed := GENERATOR_STEPS * facts.generator_seconds) <= GAN_SHARE * seconds:
+        generator_steps = GENERATOR_STEPS
+        seconds -= needed
+        words.append(
+            f"the classifier is not sure of them: a generator learns for {generator_steps:,} steps to make samples of "
+            "every class, and the student learns from its samples and from the images"
+        )
     else:
-        possible = min(MOST_GENERATOR_STEPS, int(GAN_SHARE * seconds / facts.generator_seconds))
-        if possible >= LEAST_GENERATOR_STEPS:
-            generator_steps = possible
-            seconds -= generator_steps * facts.generator_seconds
-            words.append(
-                f"the classifier is not sure of them: a generator learns for {generator_steps:,} steps to make samples "
-                "of every class, and the student learns from its samples and from the images"
-            )
-        else:
-            words.append(
-                f"the classifier is not sure of them, but for a generator the time is too short (about "
-                f"{LEAST_GENERATOR_STEPS * facts.generator_seconds / GAN_SHARE / SHARE_OF_BUDGET / 60:.0f} minutes "
-                "would do): the student learns from them alone"
-            )
+        enough = needed / GAN_SHARE / SHARE_OF_BUDGET
+        words.append(
+            "the classifier is not sure of them, but the time is too short for a generator (about "
+            f"{enough / 60:.0f} minutes would do): the student learns from them alone"
+        )
     steps = STEPS_PER_EPOCH
     epoch_seconds = steps * facts.update_seconds + facts.look_seconds
     if seconds < EPOCHS[0] * epoch_seconds:
@@ -134,6 +143,8 @@ def make_plan(facts: Facts, budget: float) -> Plan:
         epoch_seconds = steps * facts.update_seconds + facts.look_seconds
     epochs = max(EPOCHS[0], min(EPOCHS[1], int(seconds / epoch_seconds)))
     took = epochs * epoch_seconds + generator_steps * facts.generator_seconds
+    if took > budget:
+        words.append(f"this is the least that makes sense, and more than the budget of {budget / 60:.1f} minutes")
     words.append(
         f"the student learns for at most {epochs} epochs of {steps} updates, every image changed anew each time before "
         f"the classifier and it see it, and stops when agreement no longer rises; about {took / 60:.1f} minutes in all"

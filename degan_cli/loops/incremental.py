@@ -24,9 +24,8 @@ from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ClassifierNetwork, Network, Strategy
 from .finite import check_finite
-from .predict import predict
 from .stages import Milestones, set_rate
-from .top_classes import top_classes
+from .top_classes import class_probabilities, top_classes
 
 WATCHED = 1000
 """Held-out samples on which the old and the new classifier are compared after each epoch."""
@@ -122,7 +121,7 @@ def teach_new_classes(
 
 def _judge(engine: Engine, old: Classifier, images: Tensor, names: Sequence[str], report: Report) -> None:
     """Warn of samples that cannot stand for the old classes."""
-    rests_on = support(predict(old, images, engine.device, autocast=engine.autocast).softmax(dim=1))  # (n, old classes)
+    rests_on = support(class_probabilities(engine, old, images))
     if rests_on.useless:
         report.warn(
             f"--samples {', '.join(names)}: useless as they are ({rests_on.describe()}), so the old classes will be "

@@ -40,27 +40,35 @@ UNSURE = Support(classes=10, seen=9, effective=5.0, confidence=0.8)
 
 
 def test_for_images_of_which_the_classifier_is_not_sure_a_generator_comes_first():
-    # 17,000 s: two fifths are enough for 68,000 steps of 0.1 s, of which 10,000 are taken; 16,000 s are left.
-    plan = make_plan(facts(support=UNSURE, update_seconds=0.1), budget=20_000)
-    assert plan.generator_steps == 10_000
-    assert (plan.epochs, plan.steps_per_epoch) == (400, 256)  # of 26.04 s each
-    assert "is not sure of them: a generator learns for 10,000 steps" in "\n".join(plan.words)
+    # 2,550 s: two fifths are enough for 5,000 steps of 0.1 s; 2,050 s are left, in epochs of 3 s.
+    plan = make_plan(facts(support=UNSURE), budget=3000)
+    assert plan.generator_steps == 5000
+    assert (plan.epochs, plan.steps_per_epoch) == (400, 256)
+    assert make_plan(facts(support=UNSURE), budget=2000).epochs == 400  # 1,200 s are left
+    assert "is not sure of them: a generator learns for 5,000 steps" in "\n".join(plan.words)
 
 
 def test_a_generator_that_the_time_does_not_allow_is_left_out():
-    # 850 s: two fifths are 3,400 steps of 0.1 s, more than 3,000; in half the time they are less.
-    assert make_plan(facts(support=UNSURE), budget=1000).generator_steps == 3400
-    plan = make_plan(facts(support=UNSURE), budget=500)
+    # 500 s are two fifths of 1,250, which are 85 % of 1,471 s.
+    assert make_plan(facts(support=UNSURE), budget=1472).generator_steps == 5000
+    plan = make_plan(facts(support=UNSURE), budget=1470)
     assert plan.generator_steps == 0
-    assert "for a generator the time is too short (about 15 minutes would do)" in "\n".join(plan.words)
+    assert "too short for a generator (about 25 minutes would do)" in "\n".join(plan.words)
+
+
+def test_a_plan_that_is_longer_than_the_budget_says_so():
+    plan = make_plan(facts(update_seconds=1.0), budget=60)  # ten epochs of 16 updates at least
+    assert (plan.epochs, plan.steps_per_epoch) == (10, 16)
+    assert "more than the budget of 1.0 minutes" in "\n".join(plan.words)
+    assert "more than the budget" not in "\n".join(make_plan(facts(), budget=60).words)
 
 
 def test_a_generators_samples_are_mixed_with_the_images(tmp_path):
     settings = CompressSettings(classifier="t", student="s", images="cifar10")
     output = choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
-    plan = make_plan(facts(support=UNSURE), budget=1000)
+    plan = make_plan(facts(support=UNSURE), budget=3000)
     generator, student = plan.generator(settings, "cifar10", output), plan.distillation(settings, "cifar10", output)
-    assert (generator.proxy, generator.steps, generator.batch_size) == ("cifar10", 3400, 64)
+    assert (generator.proxy, generator.steps, generator.batch_size) == ("cifar10", 5000, 256)
     assert student.samples == (f"{generator.output}@1", "cifar10@1")
 
 
