@@ -91,7 +91,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
                 parents=[{"role": "teacher", "sha256": loaded.sha256}],
             ),
             metrics,
-            summary=_summary(metrics, made.summary, run.output.folder / REPORT),
+            summary=_summary(metrics, run.output.folder / REPORT),
             next_command=f"degan eval {run.output.path} --dataset DATA --classifier {settings.classifier}",
         )
 
@@ -179,9 +179,8 @@ def _measured(engine: Engine, student: Classifier, teacher: Classifier, test: Im
     return found
 
 
-def _summary(metrics: Mapping[str, Any], student: str, report: Path) -> str:
+def _summary(metrics: Mapping[str, Any], report: Path) -> str:
     text = f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,} parameters"
-    text += f"; {student}" if student else ""  # a student that was complete before has none
     if "accuracy" in metrics:
         text += f"; test accuracy {metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
     return f"{text}; report: {report}"
