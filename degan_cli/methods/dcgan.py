@@ -21,6 +21,9 @@ BETA1 = 0.5
 class Dcgan:
     """Generator against discriminator."""
 
+    game_weight = 1.0
+    """Of the losses of both players, beside what :meth:`guide` adds."""
+
     def __init__(self, parts: MethodParts) -> None:
         self.engine = parts.engine
         self.latent = parts.latent
@@ -37,24 +40,32 @@ class Dcgan:
 
         # Two backward passes: one after two forward passes trips DDP over the BatchNorm buffers.
         with self.engine.autocast():
-            on_real = real_loss(self.discriminator(real))
-        self.engine.backward(on_real)
+            on_real = self.judged(self.discriminator(real), real=True)
+        self.engine.backward(self.game_weight * on_real)
         with self.engine.autocast():
-            on_fake = fake_loss(self.discriminator(fake.detach()))
-        self.engine.backward(on_fake)
+            on_fake = self.judged(self.discriminator(fake.detach()), real=False)
+        self.engine.backward(self.game_weight * on_fake)
         self.discriminator_optimiser.step()
         self.discriminator_optimiser.zero_grad()
 
         # The unwrapped and frozen discriminator: its weights' gradients are not wanted here, nor to be averaged.
         frozen = self.engine.unwrap(self.discriminator).requires_grad_(False)
         with self.engine.autocast():
-            adversarial = real_loss(frozen(fake))
+            adversarial = self.fooled(frozen(fake))
             guidance, row = self.guide(fake)
-        self.engine.backward(adversarial + guidance)
+        self.engine.backward(self.game_weight * adversarial + guidance)
         frozen.requires_grad_(True)
         self.generator_optimiser.step()
         self.generator_optimiser.zero_grad()
         return {"d_loss": (on_real + on_fake).detach(), "g_loss": adversarial.detach(), **row}
+
+    def judged(self, logits: Tensor, real: bool) -> Tensor:
+        """The discriminator's loss on logits of images that are all real, or all generated."""
+        return real_loss(logits) if real else fake_loss(logits)
+
+    def fooled(self, logits: Tensor) -> Tensor:
+        """The generator's loss on the discriminator's logits of generated images."""
+        return real_loss(logits)
 
     def guide(self, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """What else the generator minimises, and the rows it reports: nothing here."""

@@ -2,10 +2,9 @@
 
 Source: Fang et al., "Mosaicking to Distill: Knowledge Distillation from Out-of-Domain Data", NeurIPS 2021, equations 3
 (patches), 4 (align) and 7 (adversarial), and the term of the appendix that keeps the classes even (balance). Weights,
-rates and the student's diet, half proxy and half generated, are those of the authors' runs. A step comes first for the
-discriminator and then for the generator. Departures: generator and discriminator keep their rate, where the authors'
-falls along a cosine. The student has Adam at 1e-3 and a rate that falls twice, where theirs has SGD with momentum at
-0.1 along a cosine.
+rates and the student's diet, half proxy and half generated, are those of the authors' runs. Departures: generator and
+discriminator keep their rate, where the authors' falls along a cosine. The student has Adam at 1e-3 and a rate that
+falls twice, where theirs has SGD with momentum at 0.1 along a cosine.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from ..losses import distillation_loss, diversity_loss, entropy_loss, fake_loss, real_loss
@@ -38,32 +36,15 @@ class Mosaickd(Dcgan):
         self.classifier = parts.classifier
         self.student = parts.student
         self.settings = parts.settings
+        self.game_weight = self.settings.local_weight
 
-    def step(self, real: Tensor) -> dict[str, Tensor]:
-        """Update the discriminator, then the generator, on the same generated images."""
-        z = torch.randn(len(real), self.latent, device=real.device)
-        with self.engine.autocast():
-            fake = self.generator(z)  # (batch, C, S, S) in [0, 1]
+    def judged(self, logits: Tensor, real: bool) -> Tensor:
+        """Half the loss of each kind of image, summed over patches."""
+        return summed_over_patches(real_loss if real else fake_loss, logits) / 2
 
-        weight = self.settings.local_weight
-        with self.engine.autocast():
-            on_real = summed_over_patches(real_loss, self.discriminator(real))
-        self.engine.backward(weight * on_real / 2)
-        with self.engine.autocast():
-            on_fake = summed_over_patches(fake_loss, self.discriminator(fake.detach()))
-        self.engine.backward(weight * on_fake / 2)
-        self.discriminator_optimiser.step()
-        self.discriminator_optimiser.zero_grad()
-
-        frozen = self.engine.unwrap(self.discriminator).requires_grad_(False)
-        with self.engine.autocast():
-            local = summed_over_patches(real_loss, frozen(fake))
-            guidance, row = self.guide(fake)
-        self.engine.backward(weight * local + guidance)
-        frozen.requires_grad_(True)
-        self.generator_optimiser.step()
-        self.generator_optimiser.zero_grad()
-        return {"d_loss": ((on_real + on_fake) / 2).detach(), "g_loss": local.detach(), **row}
+    def fooled(self, logits: Tensor) -> Tensor:
+        """The loss of generated patches that are not taken for real, summed over patches."""
+        return summed_over_patches(real_loss, logits)
 
     def guide(self, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """align_weight * entropy - adversarial_weight * KL(classifier || student) + balance_weight * sum p log2 p.
