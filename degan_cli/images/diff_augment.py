@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .colour import recolour
+
 BRIGHTNESS = 0.25
 """Largest amount added, either way."""
 SHIFT = 0.125
@@ -31,12 +33,7 @@ def diff_augment(images: Tensor) -> Tensor:
 
 
 def _colour(images: Tensor, draws: Tensor) -> Tensor:
-    brightness, saturation, contrast = (2 * draws[0] - 1) * BRIGHTNESS, 2 * draws[1], draws[2] + 0.5
-    images = images + brightness
-    grey = images.mean(dim=1, keepdim=True)  # (batch, 1, H, W)
-    images = (images - grey) * saturation + grey
-    level = images.mean(dim=(1, 2, 3), keepdim=True)  # (batch, 1, 1, 1)
-    return (images - level) * contrast + level
+    return recolour(images, (2 * draws[0] - 1) * BRIGHTNESS, 2 * draws[1], draws[2] + 0.5)
 
 
 def _translate(images: Tensor, draws: Tensor) -> Tensor:

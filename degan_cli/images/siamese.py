@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .colour import recolour
+
 SPREAD = 0.25
 """About the standard deviation of the pixels of images in [0, 1]."""
 SHIFT = 0.125
@@ -64,12 +66,7 @@ def draw_siamese(
 
 
 def _color(images: Tensor, draws: Draws, spread: float) -> Tensor:
-    brightness, saturation, contrast = (draws[0] - 0.5) * spread, 2 * draws[1], draws[2] + 0.5
-    images = images + brightness
-    grey = images.mean(dim=1, keepdim=True)  # (batch, 1, H, W)
-    images = (images - grey) * saturation + grey
-    level = images.mean(dim=(1, 2, 3), keepdim=True)  # (batch, 1, 1, 1)
-    return (images - level) * contrast + level
+    return recolour(images, (draws[0] - 0.5) * spread, 2 * draws[1], draws[2] + 0.5)
 
 
 def _crop(images: Tensor, draws: Draws) -> Tensor:
