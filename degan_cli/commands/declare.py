@@ -87,6 +87,17 @@ def command(
     return run_command
 
 
+def shown(job: str) -> Callable[[Any, Session, bool], None]:
+    """What runs the job of this name in :mod:`degan_cli.jobs`, torch and all, and shows its result."""
+
+    def run(settings: Any, session: Session, as_json: bool) -> None:
+        from .. import jobs
+
+        getattr(jobs, job)(settings, session).show(as_json, session.quiet)
+
+    return run
+
+
 def read(context: typer.Context, kind: type[Given], values: Mapping[str, Any]) -> Given:
     """The settings that options, the environment and a file give; options count most, then the environment.
 

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..config import SampleSettings
-from .declare import command
-
-if TYPE_CHECKING:
-    from ..runs.session import Session
-
-
-def _run(settings: SampleSettings, session: Session, as_json: bool) -> None:
-    from ..jobs import sample as draw
-
-    draw(settings, session).show(as_json, session.quiet)
-
+from .declare import command, shown
 
 sample = command(
     SampleSettings,
-    _run,
+    shown("sample"),
     """Draw images from a generator: a folder of PNG files by class, or with -o NAME.safetensors stored samples.
 
     A class is what the classifier takes an image for. Stored samples carry its probabilities too.
