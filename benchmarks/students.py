@@ -3,7 +3,8 @@
     python benchmarks/students.py --work runs/students --pairs digits,fashion --seeds 0,1,2 --max-minutes 60
 
 Results are added to ``results/students.json`` as they come, and what is there is not made again: the same command goes
-on with what is missing. Within a row all students see equally many images; accuracy is that of the true test images.
+on with what is missing. All students of a pair have equally many updates, of 64 images, and with MosaicKD of 64 and 64
+from the proxy; accuracy is that of the true test images.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ PAIRS: Mapping[str, Mapping[str, Any]] = {
         "updates": 5120,
     },
 }
-"""Classifier and images; the weights of digits are the demo's, those of Fashion-MNIST ``--recipe few``'s."""
+"""Classifier and images; the weights of digits were chosen by class counts, those of Fashion-MNIST are ``--recipe
+few``'s, which both take for their length."""
 EPOCHS = 40
 PLAIN = {"augment": "none", "mix": "none"}
 STRONG = {"augment": "strong"}
@@ -86,12 +88,10 @@ def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Names
     if method:
         # The same schedule as the others' recipe, which is not for samples that change; the last student is kept.
         resolved = DistillSettings(teacher=t, student="lenet-half", samples=("x",), **values).resolved(None)
-        names = ("optimiser", "lr", "schedule", "temperature", "mix", "augment", "steps_per_epoch", "batch_size")
+        names = ("optimiser", "lr", "schedule", "temperature", "mix", "augment", "steps_per_epoch")
         values = {name: getattr(resolved, name) for name in names} | {"epochs": EPOCHS}
         values |= {"beta1": resolved.beta1} if resolved.optimiser == "adam" else {"weight_decay": resolved.weight_decay}
-        values |= {"update_batch": 64} | method
-        del values["batch_size"]
-        values["batch_size"] = 128  # half of them from the proxy
+        values |= {"update_batch": 64, "batch_size": 128} | method  # half of the student's are proxy images
     began = time.monotonic()
     place = folder / f"{row}-{recipe}-{seed}.safetensors".replace(" ", "").replace(",", "-")
     made = distill(
