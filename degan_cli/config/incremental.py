@@ -113,17 +113,14 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         settings = settings.filled(Layer("the classifier's own run", known))
         if settings.optimiser == "sgd":
             settings = settings.filled(sgd_layer("lr", "weight_decay"))
-        falls = Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})
-        settings = settings.filled(falls)
+        layers = [Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})]
         if spec.recipe is not None:
-            preset = {
-                "milestones": milestones_at(spec.recipe.drops, settings.epochs),
-                "drop_factor": spec.recipe.drop_factor,
-            }
-            if settings.optimiser == "sgd":
-                preset |= {"lr": spec.recipe.lr, "weight_decay": spec.recipe.weight_decay}
-            settings = settings.filled(Layer(f"the strategy {spec.name}", preset))
-        return settle(settings, {settings.optimiser})
+            preset = asdict(spec.recipe)
+            preset["milestones"] = milestones_at(preset.pop("drops"), settings.epochs)
+            if settings.optimiser != "sgd":
+                del preset["lr"], preset["weight_decay"]
+            layers.append(Layer(f"the strategy {spec.name}", preset))
+        return settle(settings.filled(*layers), {settings.optimiser})
 
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
