@@ -39,8 +39,6 @@ from .finite import check_finite
 from .stages import Annealed, Milestones, Schedule, Stages, set_rate
 from .top_classes import class_probabilities, top_classes
 
-SCORING_BATCH = 512
-
 
 def distill(
     engine: Engine,

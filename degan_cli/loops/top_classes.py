@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,14 +16,16 @@ SCORING_BATCH = 512
 
 def top_classes(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
     """The classifier's top class of each image uint8 (n, C, H, W), int64 (n,); it is left in eval mode."""
-    classifier.eval()
-    with torch.no_grad(), engine.autocast(), engine.eager():
-        return torch.cat([classifier(to_unit(part)).argmax(dim=1) for part in torch.split(images, SCORING_BATCH)])
+    return _seen(engine, classifier, images, lambda logits: logits.argmax(dim=1))
 
 
 def class_probabilities(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
     """The softmax of its logits for images uint8 (n, C, H, W), float32 (n, classes); it is left in eval mode."""
+    return _seen(engine, classifier, images, lambda logits: logits.float().softmax(dim=1))
+
+
+def _seen(engine: Engine, classifier: ClassifierNetwork, images: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
+    """What ``read`` makes of the logits, batch by batch."""
     classifier.eval()
     with torch.no_grad(), engine.autocast(), engine.eager():
-        logits = torch.cat([classifier(to_unit(part)) for part in torch.split(images, SCORING_BATCH)])
-    return logits.float().softmax(dim=1)
+        return torch.cat([read(classifier(to_unit(part))) for part in torch.split(images, SCORING_BATCH)])
