@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from .base import Settings
 from .distill import RENAMED_AUGMENTATIONS
 
@@ -41,6 +42,15 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
         if was != wanted:
             return key, was, wanted
     return None
+
+
+def refuse_others(
+    path: Path, before: Mapping[str, Any], now: Mapping[str, Any], advice: str = "or use --force"
+) -> None:
+    """Raise UsageError where what lies at ``path`` was made with other settings, naming the first that differs."""
+    if differs := difference(before, now):
+        key, was, wanted = differs
+        raise UsageError(f"{path}: made with {key} {was!r}, now {wanted!r}; repeat the settings, {advice}")
 
 
 def _renamed(key: str, value: Any) -> Any:

@@ -15,18 +15,18 @@ from ..config.arguments import arguments
 from ..config.compress import CompressSettings
 from ..config.distill import DistillSettings
 from ..config.enrich import EnrichSettings
-from ..config.stored import difference
+from ..config.stored import refuse_others
 from ..engine import Engine
 from ..errors import BadFile, UsageError
 from ..loops.predict import predict
 from ..metrics import Support, accuracy
-from ..models import Classifier
+from ..models import Classifier, parameter_count
 from ..runs.output import Output, stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
 from ..samples.open_online import open_test
 from ..specs import ImageSet
-from .compress_look import look, parameter_count
+from .compress_look import look
 from .compress_plan import Plan, make_plan
 from .distill import distill
 from .enrich import enrich
@@ -54,7 +54,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         run.use(settings)
         teacher = loaded.model
         input = spec.input_for(*teacher.input.shape)
-        student = Classifier(spec.build(len(teacher.class_names), input), spec.name, teacher.class_names, input)
+        student = Classifier.untrained(spec, teacher.class_names, input)
         if not settings.dry_run and (ended := run.ends_early({"teacher": teacher, "student": student}, {})):
             return ended
 
@@ -73,11 +73,12 @@ def compress(settings: CompressSettings, session: Session) -> Result:
             session.say(line)
         run.lock()
         _keep(plan, run)
-        made = _make(parts, settings, session, run)
+        made = _make(parts, session, run)
 
         best = artifact.load_classifier(run.output.folder / "student.safetensors", plugins).model
         metrics = {**made.metrics, "plan": plan.to_json(), "commands": commands}
-        metrics |= _sizes(teacher, best) | _measured(engine, best, teacher, test)
+        metrics |= {"parameters": parameter_count(best), "teacher_parameters": parameter_count(teacher)}
+        metrics |= _measured(engine, best, teacher, test)
         if engine.is_main:
             with replacing(run.output.folder / REPORT) as file:
                 file.write(_report(plan, commands, metrics, settings).encode())
@@ -105,14 +106,11 @@ def _parts(
     return [student] if generator is None else [("enrich", generator), student]
 
 
-def _make(
-    parts: list[tuple[str, EnrichSettings | DistillSettings]], settings: CompressSettings, session: Session, run: Run
-) -> Result:
+def _make(parts: list[tuple[str, EnrichSettings | DistillSettings]], session: Session, run: Run) -> Result:
     """Run the commands; the result of the last, the student's."""
     for name, part in parts:
-        again = {"resume": settings.resume, "force": not settings.resume}
         session.announce(name, part)
-        part = part.replaced(**again, max_minutes=run.minutes_left)
+        part = run.inside(part)
         made = enrich(part, session) if isinstance(part, EnrichSettings) else distill(part, session)
         if made.summary:
             session.say(made.summary)
@@ -147,12 +145,10 @@ def _kept_plan(run: Run) -> Plan | None:
         return None
     try:
         kept = json.loads(path.read_text())
-        plan, differs = Plan.from_json(kept["plan"]), difference(kept["run"], run.stored)
+        plan, before = Plan.from_json(kept["plan"]), dict(kept["run"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadFile(f"{path}: no plan that can be read; start anew with --force") from error
-    if differs:
-        key, was, now = differs
-        raise UsageError(f"{path}: made with {key} {was!r}, now {now!r}; repeat the settings, or use --force")
+    refuse_others(path, before, run.stored)
     return plan
 
 
@@ -161,10 +157,6 @@ def _keep(plan: Plan, run: Run) -> None:
     if run.engine.is_main:
         with replacing(run.output.folder / PLAN) as file:
             file.write(json.dumps({"plan": plan.to_json(), "run": run.stored}, indent=2).encode())
-
-
-def _sizes(teacher: Classifier, student: Classifier) -> dict[str, Any]:
-    return {"parameters": parameter_count(student), "teacher_parameters": parameter_count(teacher)}
 
 
 def _measured(engine: Engine, student: Classifier, teacher: Classifier, test: ImageSet | None) -> dict[str, Any]:
@@ -180,24 +172,30 @@ def _measured(engine: Engine, student: Classifier, teacher: Classifier, test: Im
 
 
 def _summary(metrics: Mapping[str, Any], report: Path) -> str:
-    text = f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,} parameters"
+    text = f"{_sizes(metrics)} parameters"
     if "accuracy" in metrics:
-        text += f"; test accuracy {metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
+        text += f"; test accuracy {_accuracies(metrics)}"
     return f"{text}; report: {report}"
+
+
+def _sizes(metrics: Mapping[str, Any]) -> str:
+    return f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,}"
+
+
+def _accuracies(metrics: Mapping[str, Any]) -> str:
+    return f"{metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
 
 
 def _report(plan: Plan, commands: list[str], metrics: Mapping[str, Any], settings: CompressSettings) -> str:
     """Markdown for people: what was seen and done, what came out, and how to do it by hand."""
     rows = {
-        "parameters": f"{metrics['parameters']:,} of {metrics['teacher_parameters']:,}",
+        "parameters": _sizes(metrics),
         "agreement with the classifier on held-out samples": f"{metrics['agreement']:.2%}",
         "which rests on": Support(**metrics["support"]).describe(),
         "updates of the student": f"{metrics['updates']:,}, the best after epoch {metrics['best_epoch']}",
     }
     if "accuracy" in metrics:
-        rows[f"accuracy on {settings.test_data}"] = (
-            f"{metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
-        )
+        rows[f"accuracy on {settings.test_data}"] = _accuracies(metrics)
     lines = [f"# {settings.student} of {settings.classifier.name}", "", *(f"- {word}" for word in plan.words), ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
     return "\n".join([*lines, "The same by hand:", "", *(f"    {command}" for command in commands), ""])

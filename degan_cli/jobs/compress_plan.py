@@ -7,7 +7,7 @@ the better student depends on how near the images are, which the classifier itse
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..config.compress import CompressSettings
@@ -57,11 +57,6 @@ class Facts:
     generator_seconds: float
     """Of one update of a generator; 0 where none comes into question."""
 
-    @property
-    def far(self) -> bool:
-        """Whether the images are so unlike the classifier's that a generator helps."""
-        return is_far(self.support)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -73,7 +68,7 @@ class Plan:
     """0 for no generator."""
     seconds: float
     """That training will take, about."""
-    words: tuple[str, ...] = field(default=())
+    words: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """For the run folder, so that a stopped run goes on with the same plan."""
@@ -118,10 +113,12 @@ class Plan:
 def make_plan(facts: Facts, budget: float) -> Plan:
     """How long everything runs, in a budget of seconds, and whether a generator is trained first."""
     seconds = SHARE_OF_BUDGET * budget
-    words = [facts.classifier, f"images: {facts.number:,} of {facts.images}; to the classifier they are "
-             f"{facts.support.describe()}"]  # fmt: skip
+    words = [
+        facts.classifier,
+        f"images: {facts.number:,} of {facts.images}; to the classifier they are {facts.support.describe()}",
+    ]
     generator_steps = 0
-    if not facts.far:
+    if not is_far(facts.support):
         words.append("the classifier is sure of them: no generator is needed, the student learns from them alone")
     elif (needed := GENERATOR_STEPS * facts.generator_seconds) <= GAN_SHARE * seconds:
         generator_steps = GENERATOR_STEPS

@@ -42,7 +42,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         run.use(settings, _how_samples_are_made(settings, method, loaded.model, session))
         class_names = loaded.model.class_names
         input = spec.input_for(*loaded.model.input.shape)
-        student = Classifier(spec.build(len(class_names), input), spec.name, class_names, input)
+        student = Classifier.untrained(spec, class_names, input)
         if ended := run.ends_early({"teacher": loaded.model, "student": student}, {}):
             return ended
 

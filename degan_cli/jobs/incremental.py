@@ -120,8 +120,7 @@ def _generator(settings: IncrementalSettings, session: Session, path: Path) -> E
 def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -> str:
     """Make the generator, in the run folder; its path."""
     path = run.output.folder / "generator.safetensors"
-    again = {"resume": settings.resume, "force": not settings.resume, "max_minutes": run.minutes_left}
-    generator = _generator(settings, session, path).replaced(**again)
+    generator = run.inside(_generator(settings, session, path))
     session.announce("enrich", generator)
     session.say(enrich(generator, session).summary)
     return str(path)

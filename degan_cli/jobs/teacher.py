@@ -36,7 +36,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         images = fit_uint8(data.images, *input.shape)
 
         engine = run.start_engine(compiled=settings.compiled)
-        classifier = Classifier(spec.build(len(data.class_names), input), spec.name, data.class_names, input)
+        classifier = Classifier.untrained(spec, data.class_names, input)
         run.use(settings)
         if ended := run.ends_early({"classifier": classifier}, {"images": images}):
             return ended

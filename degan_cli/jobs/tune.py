@@ -34,7 +34,7 @@ def tune(
         weights = {"lambda_e": lambda_e, "lambda_d": lambda_d}
         # A short run is not to follow its own size.
         recipe = {"recipe": settings.recipe} if settings.has_use("recipe") else {}
-        short = settings.replaced(
+        values = settings.replaced(
             **recipe,
             tune=False,
             # Compiling would take longer than these runs.
@@ -44,9 +44,8 @@ def tune(
             epochs=None,
             settings={**settings.settings, **weights},
             output=run.output.folder / "tune" / f"{lambda_e:g}-{lambda_d:g}.safetensors",
-            max_minutes=run.minutes_left,
-            force=not settings.resume,
         )
+        short = run.inside(values)
         session.announce("enrich", short)
         made = enrich(short, session.silent())
         seen = read_header(made.artifact).metrics

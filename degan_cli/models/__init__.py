@@ -6,6 +6,7 @@ from .copying import copy_weights, follow
 from .features import Tap, feature_layer, tapped
 from .frozen import resting
 from .generator import Generator
+from .size import parameter_count
 from .widen import widen
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "feature_layer",
     "follow",
     "has_batch_norm",
+    "parameter_count",
     "resting",
     "tapped",
     "watching",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..images import fit
 
 if TYPE_CHECKING:
-    from ..specs import InputSpec
+    from ..specs import ArchitectureSpec, InputSpec
 
 
 class Classifier(nn.Module):
@@ -30,6 +30,11 @@ class Classifier(nn.Module):
         self.input = input
         self.register_buffer("mean", torch.tensor(input.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(input.std).view(1, -1, 1, 1), persistent=False)
+
+    @classmethod
+    def untrained(cls, spec: ArchitectureSpec, class_names: tuple[str, ...], input: InputSpec) -> Classifier:
+        """A fresh network of an architecture, for these classes and images."""
+        return cls(spec.build(len(class_names), input), spec.name, class_names, input)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (batch, C, H, W) in [0, 1], of any size and of 1 or 3 channels, to logits (batch, classes)."""

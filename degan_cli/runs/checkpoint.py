@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
-from ..config.stored import difference
+from ..config.stored import refuse_others
 from ..errors import BadFile, UsageError
 from ..specs import Network
 from .output import CHECKPOINT
@@ -105,9 +105,7 @@ class Checkpoint:
     def _check(self, about: Mapping[str, Any]) -> None:
         if about["processes"] != self.engine.processes:
             raise UsageError(f"{self.path}: written by {about['processes']} processes, now {self.engine.processes}")
-        if differs := difference(about["run"], self.run):
-            key, was, now = differs
-            raise UsageError(f"{self.path}: made with {key} {was!r}, now {now!r}; repeat the settings, or use --force")
+        refuse_others(self.path, about["run"], self.run)
 
     def exists(self) -> bool:
         """Whether there is something to go on from."""

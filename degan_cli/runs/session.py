@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..artifact import read_header
 from ..config.arguments import arguments
 from ..config.base import Settings
 from ..config.groups import DataSettings, RunSettings
-from ..config.stored import difference, stored_run
+from ..config.stored import refuse_others, stored_run
 from ..console import note
 from ..datasets.finder import DataFinder
 from ..engine import Engine, start
-from ..errors import UsageError
+from ..models import parameter_count
 from ..plugins import Plugins, load_plugins
 from .checkpoint import Checkpoint
 from .output import CHECKPOINT, Output, choose_output
@@ -34,6 +34,9 @@ from .stopping import StopWatch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+Inner = TypeVar("Inner", bound=RunSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,11 @@ class Run:
             return None
         return max(0.0, self.settings.max_minutes - self.seconds / 60)
 
+    def inside(self, settings: Inner) -> Inner:
+        """Settings of a run inside this one: it goes on or begins anew as this one does, in the time that is left."""
+        resume = self.settings.resume
+        return settings.replaced(resume=resume, force=not resume, max_minutes=self.minutes_left)
+
     def use(self, settings: RunSettings, derived: Mapping[str, Any] | None = None) -> None:
         """Take the settings as they are used; the artifact's header will hold them.
 
@@ -152,12 +160,7 @@ class Run:
         if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
             return None
         header = read_header(path)
-        if differs := difference(header.run, self.stored):
-            key, was, now = differs
-            raise UsageError(
-                f"{path}: made with {key} {was!r}, now {now!r}; "
-                "repeat the settings, name another file with -o, or overwrite it with --force"
-            )
+        refuse_others(path, header.run, self.stored, "name another file with -o, or overwrite it with --force")
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return Result(artifact=path, kind=self.kind, sha256=sha256, metrics=header.metrics, reused=True)
 
@@ -233,7 +236,7 @@ def plan(
         "run_folder": str(output.folder),
         "run": dict(stored),
         "origins": {name: origin for name, origin in settings.origins.items() if settings.has_use(name)},
-        "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
+        "parameters": {name: parameter_count(network) for name, network in networks.items()},
         "images": {name: list(tensor.shape) for name, tensor in images.items()},
         "bytes": {"networks": weight_bytes, "images": sum(tensor.nbytes for tensor in images.values())},
     }

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from ..models import parameter_count
 from ..specs import GanShape, GanSpec
 from .common import built, independent, loaded, require, require_gradients, require_pixels, require_tensor
 
@@ -65,17 +66,13 @@ def _check(spec: GanSpec, shape: GanShape) -> None:
 
 def _check_options(spec: GanSpec, shape: GanShape) -> None:
     for name, build in (("generator", spec.generator), ("discriminator", spec.discriminator)):
-        narrow, wide = _size(build(shape)), _size(build(replace(shape, width=2 * shape.width)))
+        narrow, wide = parameter_count(build(shape)), parameter_count(build(replace(shape, width=2 * shape.width)))
         require(narrow < wide, f"{name} of {spec.name}: ignores the width")
     try:
         images = spec.generator(replace(shape, latent=7)).eval()(torch.randn(2, 7))
     except RuntimeError as error:
         raise AssertionError(f"generator of {spec.name}: ignores the latent length: {error}") from error
     require_tensor(f"{spec.name}: images of a latent of 7", images, (2, shape.channels, shape.size, shape.size))
-
-
-def _size(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _check_refusal(spec: GanSpec, shape: GanShape) -> None:
