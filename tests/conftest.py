@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from degan_cli.app import run
 from degan_cli.config import DistillSettings
 from degan_cli.config.stored import stored_run
 from degan_cli.engine import Engine, start
@@ -19,7 +22,7 @@ from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
 from degan_cli.runs.stopping import StopWatch
 from degan_cli.samples.sources import GeneratorSource
-from degan_cli.specs import GanShape, InputSpec
+from degan_cli.specs import GanShape, InputSpec, MethodParts
 
 INPUT = InputSpec(channels=1, height=8, width=8, mean=(0.5,), std=(0.5,))
 SHAPE = GanShape(channels=1, size=8, latent=4, width=2)
@@ -56,6 +59,37 @@ def tiny_classifier(classes: int = 3, seed: int = 0) -> Classifier:
     return Classifier(network, "tiny", tuple(f"class {k}" for k in range(classes)), INPUT)
 
 
+def sure(classifier: Classifier) -> Classifier:
+    """Give it large logits, as those of a trained one."""
+    with torch.no_grad():
+        classifier.network[-1].weight.mul_(10)
+    return classifier
+
+
+def make_method(
+    kind: Callable[[MethodParts], Any],
+    settings: Any,
+    classifier: Classifier,
+    student: Classifier | None = None,
+    lr: float = 2e-3,
+) -> Any:
+    """A method on tiny networks; the classifier is frozen."""
+    engine = start("cpu", "fp32", seed=0)
+    torch.manual_seed(2)
+    return kind(
+        MethodParts(
+            engine=engine,
+            generator=Generator(TinyGenerator(), "tiny", SHAPE),
+            discriminator=TinyDiscriminator(),
+            classifier=classifier.freeze(),
+            student=student,
+            latent=4,
+            lr=lr,
+            settings=settings,
+        )
+    )
+
+
 class StopAfter(StopWatch):
     """Asks to stop from its n-th step on, as SIGTERM at that moment would; or with another exit code."""
 
@@ -84,6 +118,18 @@ def run_distill(
     checkpoint = Checkpoint(folder, stored_run(run, {}), engine)
     with Report("d", 1, folder, quiet=True) as report:
         return distill(engine, *networks, source, run, checkpoint, report, watch or StopWatch())
+
+
+@pytest.fixture
+def degan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], Any]:
+    """Runs a command line in a folder of its own; what it measured."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(arguments: str) -> Any:
+        assert run([*arguments.split(), "--json", "-q"]) == 0
+        return json.loads(capsys.readouterr().out)["metrics"]
+
+    return call
 
 
 @pytest.fixture

@@ -1,23 +1,6 @@
 """Five digits, then five more without the data of the first: a bound on what replay with DeGAN keeps."""
 
-import json
-
-import pytest
-
-from degan_cli.app import run
-
 GAN = "--steps 200 --width 16 --batch-size 64 --lr 1e-3 --lambda-e 1 --lambda-d 10"
-
-
-@pytest.fixture
-def degan(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-
-    def call(arguments):
-        assert run([*arguments.split(), "--json", "-q"]) == 0
-        return json.loads(capsys.readouterr().out)["metrics"]
-
-    return call
 
 
 def test_replay_with_degan_beats_finetuning_by_twenty_points_on_all_classes(degan):

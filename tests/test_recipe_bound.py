@@ -1,22 +1,5 @@
 """A few digits and a short run: a bound on how much more the recipe for few images shows of the lost classes."""
 
-import json
-
-import pytest
-
-from degan_cli.app import run
-
-
-@pytest.fixture
-def degan(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-
-    def call(arguments):
-        assert run([*arguments.split(), "--json", "-q"]) == 0
-        return json.loads(capsys.readouterr().out)["metrics"]
-
-    return call
-
 
 def test_few_images_and_updates_show_all_classes_with_the_recipe_for_them(degan):
     degan("teacher --dataset digits --arch lenet --epochs 10 --patience 5 -o t.safetensors")

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
+from conftest import SHAPE, TinyDiscriminator, TinyGenerator, make_method, tiny_classifier
 from torch.nn import functional as F
 
 from degan_cli.config.methods import DeganSettings
@@ -21,19 +21,7 @@ REAL = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(4))
 
 
 def make(kind, settings):
-    engine = start("cpu", "fp32", seed=0)
-    torch.manual_seed(2)
-    return kind(
-        MethodParts(
-            engine=engine,
-            generator=Generator(TinyGenerator(), "tiny", SHAPE),
-            discriminator=TinyDiscriminator(),
-            classifier=tiny_classifier(seed=1).freeze(),
-            latent=4,
-            lr=2e-3,
-            settings=settings,
-        )
-    )
+    return make_method(kind, settings, tiny_classifier(seed=1))
 
 
 def after(method, steps=3):

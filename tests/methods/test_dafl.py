@@ -7,41 +7,18 @@ import math
 
 import pytest
 import torch
-from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
+from conftest import make_method, sure, tiny_classifier
 from torch.nn import functional as F
 
 from degan_cli.config.methods import AdversarialSettings, DaflSettings
-from degan_cli.engine import start
 from degan_cli.methods.adversarial import Adversarial
 from degan_cli.methods.dafl import Dafl
-from degan_cli.models import Generator
-from degan_cli.specs import MethodParts
 
 NO_WEIGHTS = {"one_hot_weight": 0.0, "information_weight": 0.0, "activation_weight": 0.0}
 
 
 def make(kind, settings, student=None, lr=2e-3):
-    engine = start("cpu", "fp32", seed=0)
-    torch.manual_seed(2)
-    return kind(
-        MethodParts(
-            engine=engine,
-            generator=Generator(TinyGenerator(), "tiny", SHAPE),
-            discriminator=TinyDiscriminator(),
-            classifier=sure(tiny_classifier(seed=1)).freeze(),
-            student=student,
-            latent=4,
-            lr=lr,
-            settings=settings,
-        )
-    )
-
-
-def sure(classifier):
-    """Give it large logits, as those of a trained one."""
-    with torch.no_grad():
-        classifier.network[-1].weight.mul_(10)
-    return classifier
+    return make_method(kind, settings, sure(tiny_classifier(seed=1)), student, lr)
 
 
 def images(count):

@@ -6,44 +6,21 @@ import copy
 
 import pytest
 import torch
-from conftest import SHAPE, TinyDiscriminator, TinyGenerator, tiny_classifier
+from conftest import SHAPE, make_method, sure, tiny_classifier
 from torch.nn import functional as F
 
 from degan_cli.config.methods import MosaicSettings
-from degan_cli.engine import start
 from degan_cli.losses import fake_loss, real_loss
 from degan_cli.methods.mosaickd import Mosaickd, summed_over_patches
 from degan_cli.methods.patch_discriminator import PatchDiscriminator
-from degan_cli.models import Generator
-from degan_cli.specs import MethodParts
 from degan_cli.testing.common import Snapshot
 
 REAL = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(4))
 NO_WEIGHTS = {"local_weight": 0.0, "align_weight": 0.0, "adversarial_weight": 0.0, "balance_weight": 0.0}
 
 
-def sure(classifier):
-    """Give it large logits, as those of a trained one."""
-    with torch.no_grad():
-        classifier.network[-1].weight.mul_(10)
-    return classifier
-
-
 def make(settings, student, lr=2e-3):
-    engine = start("cpu", "fp32", seed=0)
-    torch.manual_seed(2)
-    return Mosaickd(
-        MethodParts(
-            engine=engine,
-            generator=Generator(TinyGenerator(), "tiny", SHAPE),
-            discriminator=TinyDiscriminator(),
-            classifier=sure(tiny_classifier(seed=1)).freeze(),
-            student=student,
-            latent=4,
-            lr=lr,
-            settings=settings,
-        )
-    )
+    return make_method(Mosaickd, settings, sure(tiny_classifier(seed=1)), student, lr)
 
 
 def learner():
