@@ -60,9 +60,13 @@ ROWS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
 
 
 def settings_of(recipe: str, updates: int) -> dict[str, Any]:
-    """A student's settings: ``paper`` in two stages, the others in one way down; of equal updates."""
-    stages = 2 if recipe == "paper" else 1
-    return {"recipe": recipe, "epochs": EPOCHS // stages, "steps_per_epoch": updates // EPOCHS, "patience": EPOCHS}
+    """A student's settings: ``paper`` in two stages, the others in one way down; of equal updates.
+
+    ``fast/2`` is the recipe ``fast`` with half of the updates.
+    """
+    name, _, part = recipe.partition("/")
+    epochs = EPOCHS // int(part or 1) // (2 if name == "paper" else 1)
+    return {"recipe": name, "epochs": epochs, "steps_per_epoch": updates // EPOCHS, "patience": EPOCHS}
 
 
 def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -93,7 +97,8 @@ def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Names
         values |= {"beta1": resolved.beta1} if resolved.optimiser == "adam" else {"weight_decay": resolved.weight_decay}
         values |= {"update_batch": 64, "batch_size": 128} | method  # half of the student's are proxy images
     began = time.monotonic()
-    place = folder / f"{row}-{recipe}-{seed}.safetensors".replace(" ", "").replace(",", "-")
+    name = f"{row}-{recipe}-{seed}".replace(" ", "").replace(",", "-").replace("/", "-")
+    place = folder / f"{name}.safetensors"
     made = distill(
         DistillSettings(teacher=t, student="lenet-half", samples=tuple(samples), output=place, **values, **shared),
         session,
@@ -143,7 +148,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--pairs", default=",".join(PAIRS))
     parser.add_argument("--rows", default=";".join(ROWS), help="names with semicolons between them")
-    parser.add_argument("--recipes", default="patient")
+    parser.add_argument("--recipes", default="patient", help="fast/2 is fast with half of the updates")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     options = parser.parse_args()

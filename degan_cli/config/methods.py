@@ -120,3 +120,24 @@ class ReplaySettings:
         default="tie",
         metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbdSettings:
+    """The weights of ABD; the defaults are the authors'."""
+
+    lambda_head: float = field(default=1.0, metadata={"help": "weight of the head's cross-entropy", "min": 0})
+    lambda_kd: float = field(default=0.1, metadata={"help": "weight of features as the old head sees them", "min": 0})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RdfcilSettings:
+    """The weights of R-DFCIL before they follow the numbers of classes; the defaults are the authors'."""
+
+    lambda_ce: float = field(default=0.5, metadata={"help": "weight of the local cross-entropy", "min": 0})
+    lambda_kd: float = field(default=0.15, metadata={"help": "weight of old logits on samples", "min": 0})
+    lambda_rkd: float = field(default=0.5, metadata={"help": "weight of the relations of new images", "min": 0})
+    projection: int = field(default=128, metadata={"help": "width of the space of these relations", "min": 1})
+    head_part: float = field(
+        default=0.2, metadata={"help": "last part of the epochs, in which the head learns alone", "min": 0, "max": 1}
+    )

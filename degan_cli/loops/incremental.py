@@ -62,7 +62,11 @@ def teach_new_classes(
         if watched is not None and len(watched):
             _judge(engine, old, watched, settings.samples, report)
 
-    parts: dict[str, Network | Optimizer] = {"model": strategy.model, "optimiser": optimiser}
+    parts: dict[str, Network | Optimizer] = {
+        "model": strategy.model,
+        "optimiser": optimiser,
+        **strategy.parts(),
+    }
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         shuffle.load_state(tensors["shuffle"])
@@ -78,7 +82,7 @@ def teach_new_classes(
     code = 0
     remembered: dict[str, float] = {}
     for epoch in schedule:
-        strategy.train()
+        strategy.train(epoch / settings.epochs)
         set_rate(optimiser, settings.lr * schedule.factor)
         row: dict[str, Tensor] = {}
         for step in range(schedule.step, steps_per_epoch):

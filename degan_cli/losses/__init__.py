@@ -1,15 +1,20 @@
-"""The losses of GANs, students, inversions and condensation, as pure functions; plugins may use them all."""
+"""The losses of GANs, students, increments, inversions and condensation: pure functions, for plugins too."""
 
 from .distillation import (
     distillation_loss,
     label_loss,
-    scale_loss,
     sigmoid_loss,
     softened_divergence,
     student_loss,
-    widened_distillation_loss,
 )
 from .gan import diversity_loss, entropy_loss, fake_loss, real_loss
+from .increments import (
+    angle_distance,
+    balanced_cross_entropy,
+    local_cross_entropy,
+    scale_loss,
+    widened_distillation_loss,
+)
 from .inversion import (
     activation_loss,
     agreement_loss,
@@ -25,6 +30,8 @@ from .matching import distribution_distance, gradient_distance
 __all__ = [
     "activation_loss",
     "agreement_loss",
+    "angle_distance",
+    "balanced_cross_entropy",
     "code_loss",
     "distillation_loss",
     "distribution_distance",
@@ -35,6 +42,7 @@ __all__ = [
     "impression_loss",
     "information_loss",
     "label_loss",
+    "local_cross_entropy",
     "logit_distance",
     "one_hot_loss",
     "real_loss",

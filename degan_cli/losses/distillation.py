@@ -1,16 +1,14 @@
-"""The losses of students, and of classifiers that learn new classes, as pure functions of logits.
+"""The losses of students and of classifiers, as pure functions of logits.
 
 Every loss is computed in float32 whatever the precision of its arguments, and is a scalar to minimise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checks import checked_logits, unchanged
+from .checks import checked_logits
 
 
 def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -51,34 +49,6 @@ def student_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
     if ce_weight:
         loss = loss + ce_weight * F.cross_entropy(student_logits.float(), teacher_logits.argmax(dim=1))
     return loss
-
-
-def scale_loss(
-    new_logits: Tensor, old_logits: Tensor, mean_over_processes: Callable[[Tensor], Tensor] = unchanged
-) -> Tensor:
-    """Square of the difference between the mean largest logit of new classes and that of old classes.
-
-    Cross-entropy on new images drives new logits up, distillation over the old classes does not mind what is added to
-    all of them, so nothing else ties the two scales that the final argmax compares.
-
-    Shape: ``new_logits`` (batch, new), the new classes' logits of new images; ``old_logits`` (samples, old), the old
-    classes' logits of samples; ``mean_over_processes`` as for :func:`diversity_loss`; returns a scalar in [0, inf).
-    Source: DeGAN, section 5.2, asks for "a regularisation term for the relative scaling of logits between old and new
-    classes" and does not give it; this form is ours.
-    """
-    difference = checked_logits(new_logits).amax(dim=1).mean() - checked_logits(old_logits).amax(dim=1).mean()
-    return mean_over_processes(difference).square()
-
-
-def widened_distillation_loss(logits: Tensor, old_logits: Tensor, temperature: float) -> Tensor:
-    """temperature^2 * KL of softened predictions, where the old classifier gives new classes probability 0.
-
-    Shape: ``logits`` (batch, old + new), ``old_logits`` (batch, old); returns a scalar in [0, inf).
-    Source: the DeepInversion baseline in the code of Smith et al., "Always Be Dreaming", ICCV 2021.
-    """
-    wanted = F.log_softmax(checked_logits(old_logits) / temperature, dim=1)
-    seen = F.log_softmax(checked_logits(logits) / temperature, dim=1)[:, : wanted.shape[1]]
-    return temperature**2 * F.kl_div(seen, wanted, reduction="batchmean", log_target=True)
 
 
 def label_loss(logits: Tensor, labels: Tensor, outputs: str) -> Tensor:

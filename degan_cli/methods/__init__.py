@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import hookimpl
 from ..config.methods import (
+    AbdSettings,
     AdiSettings,
     AdversarialSettings,
     CdeSettings,
@@ -16,6 +17,7 @@ from ..config.methods import (
     InversionSettings,
     LwfSettings,
     MosaicSettings,
+    RdfcilSettings,
     ReplaySettings,
     ZskdSettings,
 )
@@ -92,7 +94,9 @@ def _cde(parts: InversionParts) -> Inversion:
 
 
 def _strategy(name: str, parts: StrategyParts) -> Strategy:
+    from .abd import Abd
     from .finetune import Finetune, FixedRepresentation, Lwf, LwfMc
+    from .rdfcil import Rdfcil
     from .replay import ReplayStrategy
 
     classes: dict[str, type[Finetune]] = {
@@ -101,6 +105,8 @@ def _strategy(name: str, parts: StrategyParts) -> Strategy:
         "lwf": Lwf,
         "lwf-mc": LwfMc,
         "replay": ReplayStrategy,
+        "abd": Abd,
+        "r-dfcil": Rdfcil,
     }
     return classes[name](parts)
 
@@ -212,6 +218,7 @@ ICARL = IncrementRecipe(lr=0.02, weight_decay=2e-3, drops=(0.7, 0.9), drop_facto
 """Of iCaRL's released code, translated: its loss is the mean over 100 outputs and ours the sum, so that its rate of 2.0
 is 0.02; its penalty is 1e-5 times the squared weights beside that mean, whose gradient is 2e-5 times the weight there
 and 2e-3 times the weight beside our sum. The rate falls to a fifth after 49 and 63 of 70 epochs."""
+RDFCIL = IncrementRecipe(lr=0.1, weight_decay=5e-4, drops=(0.4, 0.6), drop_factor=10.0)
 STRATEGIES = (
     StrategySpec(
         name="replay",
@@ -220,6 +227,23 @@ STRATEGIES = (
         uses_samples=True,
         settings=ReplaySettings,
         source="Addepalli et al., DeGAN, AAAI 2020, section 5.2; the term that ties the scales is ours",
+    ),
+    StrategySpec(
+        name="abd",
+        build=partial(_strategy, "abd"),
+        outputs="softmax",
+        uses_samples=True,
+        settings=AbdSettings,
+        source="Smith et al., Always Be Dreaming, ICCV 2021; on samples of any generator",
+    ),
+    StrategySpec(
+        name="r-dfcil",
+        build=partial(_strategy, "r-dfcil"),
+        outputs="softmax",
+        uses_samples=True,
+        recipe=RDFCIL,
+        settings=RdfcilSettings,
+        source="Gao et al., R-DFCIL, ECCV 2022; on samples of any generator",
     ),
     StrategySpec(
         name="finetune",

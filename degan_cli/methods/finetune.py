@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..losses import label_loss, sigmoid_loss, softened_divergence
-from ..specs import StrategyParts
+from ..losses import label_loss, local_cross_entropy, sigmoid_loss, softened_divergence
+from ..specs import Network, StrategyParts
 
 
 class Finetune:
@@ -33,7 +33,11 @@ class Finetune:
         """All weights of the extended classifier, in one group."""
         return [{"params": list(self.model.parameters())}]
 
-    def train(self) -> None:
+    def parts(self) -> dict[str, Network]:
+        """Nothing but the classifier learns."""
+        return {}
+
+    def train(self, progress: float = 0.0) -> None:
         """BatchNorm and dropout as in any training."""
         self.model.train()
 
@@ -63,7 +67,7 @@ class FixedRepresentation(Finetune):
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         return [{"params": trained, "weight_decay": 0.0}]
 
-    def train(self) -> None:
+    def train(self, progress: float = 0.0) -> None:
         """Everything as in use, BatchNorm's statistics included."""
         self.model.eval()
 
@@ -83,7 +87,7 @@ class Lwf(Finetune):
         with torch.no_grad():
             wanted = self.old(images)  # (batch, old)
         logits = self.model(images).float()  # (batch, old + new)
-        cross_entropy = F.cross_entropy(logits[:, self.old_classes :], labels - self.old_classes)
+        cross_entropy = local_cross_entropy(logits, labels, self.old_classes)
         distillation = softened_divergence(logits[:, : self.old_classes], wanted, self.settings.temperature)
         rows = {"cross_entropy": cross_entropy.detach(), "distillation": distillation.detach()}
         return cross_entropy + self.settings.lambda_kd * distillation, rows

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..losses import distillation_loss, scale_loss, widened_distillation_loss
+from ..losses import distillation_loss, local_cross_entropy, scale_loss, widened_distillation_loss
 from ..specs import StrategyParts
 from .finetune import Finetune
 
@@ -47,7 +47,7 @@ class ReplayStrategy(Finetune):
         new, replayed = logits[: len(images)], logits[len(images) :]
 
         if chosen.competition == "new":
-            cross_entropy = F.cross_entropy(new[:, old:], labels - old)
+            cross_entropy = local_cross_entropy(new, labels, old)
         else:
             cross_entropy = F.cross_entropy(new, labels)
         if chosen.scaling == "full-width":

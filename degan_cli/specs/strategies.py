@@ -11,7 +11,7 @@ from .methods import NoSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .protocols import ClassifierNetwork, ComputeEngine
+    from .protocols import ClassifierNetwork, ComputeEngine, Network
 
 
 class Strategy(Protocol):
@@ -23,8 +23,14 @@ class Strategy(Protocol):
     def parameters(self) -> list[dict[str, Any]]:
         """What the optimiser updates, as its parameter groups."""
 
-    def train(self) -> None:
-        """Put the extended classifier into the mode in which it learns, before each epoch."""
+    def parts(self) -> dict[str, Network]:
+        """What else learns, by name, so that a checkpoint holds it; usually nothing."""
+
+    def train(self, progress: float) -> None:
+        """Put the extended classifier into the mode in which it learns, before each epoch.
+
+        :param progress: the part of all epochs that is over, in [0, 1).
+        """
 
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         """What to minimise, and detached scalars for ``metrics.jsonl``; it must not wait for the device.

@@ -43,7 +43,7 @@ def _check(spec: StrategySpec, engine: Engine, settings: Any) -> None:
     groups = strategy.parameters()
     require(bool(groups) and all("params" in group for group in groups), f"{what}: parameters() gives no groups")
     optimiser = engine.optimiser("sgd", groups, lr=0.01, weight_decay=1e-3)
-    strategy.train()
+    strategy.train(0.0)
     rows = []
     for _ in range(3):
         rows.append(_step(what, spec, strategy, engine))

@@ -13,7 +13,7 @@ from conftest import SHAPE, StopAfter, TinyGenerator, tiny_classifier
 from torch import Tensor, nn
 
 from degan_cli.config import IncrementalSettings
-from degan_cli.config.methods import ReplaySettings
+from degan_cli.config.methods import RdfcilSettings, ReplaySettings
 from degan_cli.config.stored import stored_run
 from degan_cli.engine import start
 from degan_cli.errors import Diverged, Stopped
@@ -27,7 +27,7 @@ from degan_cli.runs.checkpoint import Checkpoint
 from degan_cli.runs.report import Report
 from degan_cli.runs.stopping import StopWatch
 from degan_cli.samples.sources import GeneratorSource, Mixture, Source, StoredSource
-from degan_cli.specs import ArchitectureSpec, NoSettings, StrategyParts, StrategySpec
+from degan_cli.specs import ArchitectureSpec, StrategyParts, StrategySpec
 
 SPECS = {spec.name: spec for spec in degan_methods() if isinstance(spec, StrategySpec)}
 TINY = ArchitectureSpec(name="tiny", build=lambda classes, input: tiny_classifier(classes, seed=2).network, min_size=8)
@@ -81,7 +81,7 @@ def run_increment(
     samples: tuple[str, ...] = (),
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
     engine = start("cpu", "fp32", seed=0)
-    settings = settings or (ReplaySettings() if strategy == "replay" else NoSettings())
+    settings = settings or SPECS[strategy].settings()
     run = IncrementalSettings(
         classifier="t", new_data="n", strategy=strategy, optimiser=optimiser, epochs=epochs, batch_size=16, lr=lr,
         weight_decay=1e-3, milestones=milestones, augment=augment, device="cpu", precision="fp32", samples=samples,
@@ -122,6 +122,8 @@ WAYS = {
     "a mixture": {"source": mixed},
     "weight-align": {"source": stored, "settings": ReplaySettings(scaling="weight-align")},
     "adam": {"source": generated, "optimiser": "adam", "lr": 0.003},
+    "abd": {"source": stored, "strategy": "abd"},
+    "r-dfcil, into its last part": {"strategy": "r-dfcil", "settings": RdfcilSettings(projection=4, head_part=0.5)},
     "finetune": {"source": nothing, "strategy": "finetune"},
     "fixed": {"source": nothing, "strategy": "fixed"},
 }

@@ -10,8 +10,9 @@ from conftest import tiny_classifier
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from degan_cli.config.methods import SCALINGS, LwfSettings, ReplaySettings
+from degan_cli.config.methods import SCALINGS, AbdSettings, LwfSettings, RdfcilSettings, ReplaySettings
 from degan_cli.engine import Engine
+from degan_cli.errors import UsageError
 from degan_cli.losses import sigmoid_loss
 from degan_cli.methods import degan_methods
 from degan_cli.models import Classifier, widen
@@ -26,6 +27,8 @@ LABELS = torch.tensor([3, 4, 4, 3, 4, 3])
 SETTINGS = {
     "replay": ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3),
     "lwf": LwfSettings(lambda_kd=0.7, temperature=1.5),
+    "abd": AbdSettings(lambda_head=0.6, lambda_kd=0.3),
+    "r-dfcil": RdfcilSettings(projection=4),
 }
 
 
@@ -177,6 +180,111 @@ def test_replay_is_cross_entropy_distillation_on_samples_and_what_is_chosen(engi
     torch.testing.assert_close(row["cross_entropy"], cross_entropy.detach())
     torch.testing.assert_close(row["distillation"], distillation.detach())
     torch.testing.assert_close(row["scale_difference"], squared.detach().sqrt())
+
+
+def features_of(classifier: Classifier, images: Tensor) -> Tensor:
+    """What goes into its last layer, in train mode if it is in it."""
+    return copy.deepcopy(classifier.network)[:-1]((images - classifier.mean) / classifier.std)
+
+
+def cross_entropy_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean over images, written out."""
+    return -logits.softmax(dim=1).log()[range(len(labels)), labels].mean()
+
+
+def test_abd_is_a_local_cross_entropy_a_balanced_head_and_features_as_the_old_head_sees_them(engine):
+    strategy, old = make(engine, "abd")
+    strategy.train()
+    both = torch.cat([IMAGES, SAMPLES])
+    features, before = features_of(strategy.model, both), old(both).detach()
+    head = copy.deepcopy(strategy.model.network[-1])
+    logits = head(features)
+    local = cross_entropy_of(logits[:6, 3:], LABELS - 3)
+    old_part = cross_entropy_of(logits[6:], before[6:].argmax(dim=1))
+    balanced = 3 / 5 * old_part + 2 / 5 * cross_entropy_of(logits[:6], LABELS)
+    kept = (old.network[-1](features) - before).square().sum() / (11 * 3)
+    loss, row = strategy.loss(IMAGES, LABELS, SAMPLES)
+    torch.testing.assert_close(loss, local + 0.6 * balanced + 0.3 * kept)
+    torch.testing.assert_close(row["feature_distillation"], kept.detach())
+    assert kept > 1e-3
+
+
+def test_the_head_of_abd_does_not_teach_the_features(engine):
+    strategy, _ = make(engine, "abd", AbdSettings(lambda_head=5.0, lambda_kd=0.0))
+    other, _ = make(engine, "abd", AbdSettings(lambda_head=0.0, lambda_kd=0.0))
+    gradients = []
+    for each in (strategy, other):
+        each.train()
+        each.loss(IMAGES, LABELS, SAMPLES)[0].backward()
+        gradients.append({name: value.grad for name, value in each.model.network.named_parameters()})
+    for name, gradient in gradients[0].items():
+        assert torch.equal(gradient, gradients[1][name]) == (name not in ("6.weight", "6.bias")), name
+
+
+def angles(features: Tensor) -> Tensor:
+    """Cosines at each image between the directions to each two others, one by one."""
+    count = len(features)
+    cosines = torch.zeros(count, count, count)
+    for i in range(count):
+        for j in range(count):
+            for k in range(count):
+                if i not in (j, k):
+                    cosines[i, j, k] = F.cosine_similarity(features[j] - features[i], features[k] - features[i], dim=0)
+    return cosines
+
+
+def test_r_dfcil_is_a_local_cross_entropy_hard_distillation_and_relations(engine):
+    settings = RdfcilSettings(lambda_ce=0.4, lambda_kd=0.2, lambda_rkd=0.7, projection=4)
+    strategy, old = make(engine, "r-dfcil", settings)
+    strategy.train()
+    both = torch.cat([IMAGES, SAMPLES])
+    features, old_features, before = features_of(strategy.model, both), features_of(old, both), old(both).detach()
+    logits = copy.deepcopy(strategy.model.network[-1])(features)
+    local = cross_entropy_of(logits[:6, 3:], LABELS - 3)
+    hard = (logits[6:, :3] - before[6:]).abs().sum() / (5 * 3)
+    difference = angles(strategy.project_new(features[:6])) - angles(strategy.project_old(old_features[:6]))
+    relations = torch.where(difference.abs() < 1, 0.5 * difference**2, difference.abs() - 0.5).sum() / 6**3
+    growth, balance = 1.0, (3 / 2) ** 0.5  # log2(2 / 2 + 1), and sqrt(old / new)
+    expected = 0.4 * (1 + 1 / growth) / balance * local + growth * balance * (0.2 * hard + 0.7 * relations)
+    loss, _ = strategy.loss(IMAGES, LABELS, SAMPLES)
+    torch.testing.assert_close(loss, expected)
+    assert relations > 1e-4
+
+
+def test_r_dfcils_head_goes_on_alone_in_the_last_part_of_the_epochs(engine):
+    strategy, old = make(engine, "r-dfcil", RdfcilSettings(projection=4, head_part=0.25))
+    optimiser = engine.optimiser("sgd", strategy.parameters(), 0.1, 1e-3)
+    train(engine, strategy, "r-dfcil", optimiser, steps=2)  # so that there is momentum to stop
+    before = weights_of(strategy.model)
+    strategy.train(0.75)
+    logits = strategy.model(torch.cat([IMAGES, SAMPLES]))
+    loss, row = strategy.loss(IMAGES, LABELS, SAMPLES)
+    old_part = cross_entropy_of(logits[6:], old(SAMPLES).argmax(dim=1))
+    torch.testing.assert_close(loss, 3 / 5 * old_part + 2 / 5 * cross_entropy_of(logits[:6], LABELS))
+    assert list(row) == ["head"]
+    engine.backward(loss)
+    optimiser.step()
+    for key, value in strategy.model.state_dict().items():
+        assert torch.equal(value, before[key]) == (key not in ("network.6.weight", "network.6.bias")), key
+
+
+@pytest.mark.parametrize("name", ["abd", "r-dfcil"])
+def test_a_head_that_is_no_linear_layer_is_refused(engine, name):
+    class Convolved(nn.Module):
+        def __init__(self, classes: int) -> None:
+            super().__init__()
+            self.last = nn.Conv2d(1, classes, 8)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.last(images).flatten(1)
+
+    input = tiny_classifier().input
+    spec = ArchitectureSpec(name="convolved", build=lambda classes, input: Convolved(classes), min_size=8)
+    old = Classifier(Convolved(OLD), "convolved", ("a", "b", "c"), input).freeze()
+    model, head = widen(old, spec, ("d", "e"))
+    parts = StrategyParts(engine=engine, model=model, old=old, head=head, settings=SETTINGS[name])
+    with pytest.raises(UsageError, match='one linear layer.*"convolved" has them in last; take --strategy replay'):
+        SPECS[name].build(parts)
 
 
 def test_the_scalings_give_different_losses(engine):

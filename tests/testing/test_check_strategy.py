@@ -46,7 +46,7 @@ class Idle(Finetune):
     def parameters(self):
         return [{"params": list(self.model.parameters()), "weight_decay": 0.0}]
 
-    def train(self):
+    def train(self, progress):
         self.model.eval()
 
 
