@@ -59,11 +59,18 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
     epochs: int = setting(250, min=1, help="Passes over the new images.")
     batch_size: int = setting(128, min=2, help="New images per step, and as many samples.")
     lr: float = setting(1e-3, min=0, help="The rate at first; sgd: 0.1, or as the strategy has it.")
+    schedule: str = setting(
+        "stages",
+        newer=True,
+        choices=("stages", "cosine"),
+        help="Of the rate: falling at milestones, or over all epochs as half a cosine.",
+    )
     milestones: tuple[int, ...] = setting(
         (),
         metavar="E,E,...",
-        help="Epochs after which the rate falls.",
+        help="Epochs after which the rate falls, with --schedule stages.",
         shown_default="at 40, 60 and 80 % of the epochs; finetune, fixed, lwf-mc: 70 and 90 %",
+        needs=("drops",),
     )
     drop_factor: float = setting(
         10.0,
@@ -71,6 +78,7 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
         min=1,
         help="What the rate is divided by at each milestone.",
         shown_default="10; finetune, fixed, lwf-mc: 5",
+        needs=("drops",),
     )
     weight_decay: float = setting(
         0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4, or as the strategy has it.", needs=("sgd",)
@@ -120,7 +128,8 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
             if settings.optimiser != "sgd":
                 del preset["lr"], preset["weight_decay"]
             layers.append(Layer(f"the strategy {spec.name}", preset))
-        return settle(settings.filled(*layers), {settings.optimiser})
+        drops = {"drops"} if settings.schedule == "stages" else set()
+        return settle(settings.filled(*layers), {settings.optimiser, *drops})
 
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""

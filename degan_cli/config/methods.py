@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 COMPETITIONS = ("all", "new")
-SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
+SCALINGS = ("full-width", "tie", "weight-align", "logits", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,20 +105,24 @@ class LwfSettings:
 class ReplaySettings:
     """How samples keep the old classes, and how the scales of old and new logits are tied."""
 
-    lambda_kd: float = field(default=1.0, metadata={"help": "weight of the distillation on samples", "min": 0})
-    temperature: float = field(default=2.0, metadata={"help": "softens both predictions", "min": 0.01})
-    lambda_s: float = field(default=0.1, metadata={"help": "weight of the term that ties the scales", "min": 0})
-    competition: str = field(
-        default="all",
-        metadata={"help": "the classes among which a new image's label must win", "choices": COMPETITIONS},
+    lambda_kd: float = field(default=3.0, metadata={"help": "weight of the distillation on samples", "min": 0})
+    temperature: float = field(default=1.0, metadata={"help": "softens both predictions", "min": 0.01})
+    strong: float = field(
+        default=0.5,
+        metadata={"help": "part of new images and samples that is strongly changed too", "min": 0, "max": 1},
     )
+    scaling: str = field(
+        default="full-width",
+        metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},
+    )
+    lambda_s: float = field(default=0.1, metadata={"help": "weight of the term that ties the scales", "min": 0})
     tie_to: str = field(
         default="both",
         metadata={"help": "the images whose old logits the new ones are tied to", "choices": ("both", "samples")},
     )
-    scaling: str = field(
-        default="tie",
-        metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},
+    competition: str = field(
+        default="all",
+        metadata={"help": "the classes among which a new image's label must win", "choices": COMPETITIONS},
     )
 
 

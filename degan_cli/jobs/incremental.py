@@ -131,7 +131,8 @@ def _open_samples(
 ) -> tuple[Source | None, list[dict[str, str]]]:
     if not settings.samples:
         return None, []
-    return open_samples(settings.samples, loaded, run.engine.device, session.finder(settings), settings.seed)
+    finder = session.finder(settings)
+    return open_samples(settings.samples, loaded, run.engine.device, finder, settings.seed, selects=False)
 
 
 def _summary(metrics: Mapping[str, Any], known: int, added: int) -> str:

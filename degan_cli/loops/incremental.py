@@ -24,7 +24,7 @@ from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ClassifierNetwork, Network, Strategy
 from .finite import check_finite
-from .stages import Milestones, set_rate
+from .stages import Annealed, Milestones, set_rate
 from .top_classes import class_probabilities, top_classes
 
 WATCHED = 1000
@@ -55,7 +55,7 @@ def teach_new_classes(
     store, labels = ImageStore(images, engine.device), labels.to(engine.device)
     optimiser = engine.optimiser(settings.optimiser, strategy.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = Milestones(settings.epochs, settings.milestones, settings.drop_factor)
+    schedule = _schedule(settings)
     steps_per_epoch = max(1, round(len(images) / (settings.batch_size * engine.processes)))
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
@@ -72,7 +72,7 @@ def teach_new_classes(
         shuffle.load_state(tensors["shuffle"])
         if samples is not None:
             samples.load_state(tensors.get("samples", {}))
-        schedule = Milestones(**numbers)
+        schedule = type(schedule)(**numbers)
         report.resume_at(schedule.total * steps_per_epoch + schedule.step)
 
     def save() -> None:
@@ -121,6 +121,13 @@ def teach_new_classes(
         remembered = _remembered(engine, model, old, watched)
     updates = settings.epochs * steps_per_epoch
     return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **remembered}
+
+
+def _schedule(settings: IncrementalSettings) -> Milestones | Annealed:
+    """The last network is kept by either."""
+    if settings.schedule == "cosine":
+        return Annealed(settings.epochs, settings.epochs, "cosine", selects=False)
+    return Milestones(settings.epochs, settings.milestones, settings.drop_factor)
 
 
 def _judge(engine: Engine, old: Classifier, images: Tensor, names: Sequence[str], report: Report) -> None:

@@ -4,15 +4,17 @@ Source: Addepalli et al., "DeGAN", AAAI 2020, section 5.2 and table 3: cross-ent
 old classifier on generated images, and "a regularisation term for the relative scaling of logits between old and new
 classes", of which the paper gives neither form nor weight. Ours, and the alternatives that ``scaling`` chooses from:
 
-- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``. New images' largest new logits are tied to
-  the largest old logits of samples, and of the new images themselves (``tie_to``): tied to samples alone, a network
-  that can tell samples from photographs keeps old logits high on samples only, and takes each photograph for a new
-  class.
 - ``full-width``: the distillation runs over all classes, with probability 0 wanted for the new ones on samples.
+- ``tie``: :func:`degan_cli.losses.scale_loss`, weighted by ``lambda_s``. New images' largest new logits are tied to
+  the largest old logits of samples, and of the new images themselves (``tie_to``).
 - ``weight-align``: no term; after training, the new classes' weights are scaled to the old ones' mean norm (Zhao et
   al., "Maintaining Discrimination and Fairness in Class Incremental Learning", CVPR 2020, equation 9).
 - ``logits``: the distillation is the mean squared difference of the old classes' logits, which fixes their offset.
 - ``none``: cross-entropy and distillation alone.
+
+A network that can tell samples from photographs takes each photograph for a new class, whatever the scales. Therefore
+a part of both kinds of images, half if not said otherwise, is changed strongly, so that little is left to tell them
+apart by (``strong``); the other part stays as it is, for nobody asks a classifier about changed images. That is ours.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..images import augment_strongly
 from ..losses import distillation_loss, local_cross_entropy, scale_loss, widened_distillation_loss
 from ..specs import StrategyParts
 from .finetune import Finetune
@@ -41,6 +44,7 @@ class ReplayStrategy(Finetune):
         """
         assert samples is not None
         chosen, old = self.settings, self.old_classes
+        images, samples = self._partly_changed(images), self._partly_changed(samples)
         with torch.no_grad():
             wanted = self.old(samples).float()  # (samples, old)
         logits = self.model(torch.cat([images, samples])).float()
@@ -64,6 +68,11 @@ class ReplayStrategy(Finetune):
             loss = loss + chosen.lambda_s * scales
         rows = {"cross_entropy": cross_entropy, "distillation": distillation, "scale_difference": scales.sqrt()}
         return loss, {name: value.detach() for name, value in rows.items()}
+
+    def _partly_changed(self, images: Tensor) -> Tensor:
+        """The first of a batch, which comes in no order, changed strongly."""
+        count = round(self.settings.strong * len(images))
+        return torch.cat([augment_strongly(images[:count]), images[count:]]) if count else images
 
     def finish(self) -> None:
         """Align the weights, where that is chosen."""

@@ -31,12 +31,14 @@ def open_samples(
     seed: int,
     selection: Selection | None = None,
     mirror: bool = False,
+    selects: bool = True,
 ) -> tuple[Source, list[dict[str, str]]]:
     """The source that ``texts`` name together, and its parents for the artifact's header.
 
     :param texts: each a generator file, a data set or a samples file, with ``@WEIGHT`` or without (then 1).
     :param selection: chooses among the images of each set; generators draw what is asked of them.
     :param mirror: whether each image is mirrored every second time that it is drawn.
+    :param selects: whether some images of each set are held out to select by.
     :raises UsageError: for a weight that is no number greater than 0, and for a selection from generators alone.
     :raises BadFile: for a file that is missing, damaged, or holds a classifier.
     """
@@ -45,7 +47,7 @@ def open_samples(
     parents: list[dict[str, str]] = []
     for text in texts:
         name, weight = _split_weight(text)
-        source, sha256 = _open_one(name, teacher, device, finder, seed, selection)
+        source, sha256 = _open_one(name, teacher, device, finder, seed, selection, selects)
         if mirror:
             source.mirror_in_turn()
         sources.append(source)
@@ -66,6 +68,7 @@ def _open_one(
     finder: DataFinder,
     seed: int,
     selection: Selection | None,
+    selects: bool,
 ) -> tuple[GeneratorSource | StoredSource, str]:
     path = Path(name)
     if path.is_file():
@@ -79,7 +82,7 @@ def _open_one(
     images = finder.open(name, shape=teacher.model.input.shape).images
     if selection is not None:
         images = selection.choose(images, name)
-    return StoredSource(images, device, seed, name), digest(images)
+    return StoredSource(images, device, seed, name, selects), digest(images)
 
 
 def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: Loaded[Classifier]) -> None:

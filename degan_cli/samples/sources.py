@@ -44,7 +44,7 @@ class Source(Protocol):
         """The next images (count, C, H, W) in [0, 1] on the device."""
 
     def held_out(self, count: int) -> Tensor:
-        """At most ``count`` images uint8 (n, C, H, W) on the device that ``draw`` never returns."""
+        """At most ``count`` images uint8 (n, C, H, W) on the device; where a student is selected, ``draw`` has none."""
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold to go on with the next image."""
@@ -111,9 +111,12 @@ class GeneratorSource(FixedSource):
 
 
 class StoredSource(FixedSource):
-    """Images uint8 (N, C, H, W) in memory; a fixed random fifth is held out."""
+    """Images uint8 (N, C, H, W) in memory; a fixed random fifth is held out.
 
-    def __init__(self, images: Tensor, device: torch.device, seed: int, name: str) -> None:
+    :param selects: whether a student is selected by those; where nothing is, they are drawn like all others.
+    """
+
+    def __init__(self, images: Tensor, device: torch.device, seed: int, name: str, selects: bool = True) -> None:
         if len(images) < 2:
             raise BadFile(
                 f"{name}: {len(images)} image(s), but a student needs at least 2: one to learn from, one to select by"
@@ -123,7 +126,7 @@ class StoredSource(FixedSource):
         self.device = device
         self.stored_bytes = images.nbytes
         self._held_out = images[order[:kept]].to(device)
-        self._store = ImageStore(images[order[kept:]], device)
+        self._store = ImageStore(images[order[kept:]] if selects else images, device)
         self._shuffle = Shuffle(len(self._store), self._store.home)
         self._mirrored: Tensor | None = None  # bool (N,): how each image comes next time
 

@@ -113,7 +113,7 @@ def write_pack(path: str, labels: list[int] | None, names: tuple[str, ...], chan
         ),
         (
             ["--samples", "digits", "--set", "scaling=x"],
-            "scaling 'x' is none of: tie, full-width, weight-align, logits, none",
+            "scaling 'x' is none of: full-width, tie, weight-align, logits, none",
         ),
         (["--samples", "digits", "--set", "lambda_x=1"], '"replay" has no setting "lambda_x"; did you mean "lambda_'),
         (["--samples", "digits", "--set", "lambda_s=-1"], "--set lambda_s -1.0 is not at least 0"),

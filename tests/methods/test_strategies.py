@@ -14,7 +14,7 @@ from degan_cli.config.methods import SCALINGS, AbdSettings, LwfSettings, RdfcilS
 from degan_cli.engine import Engine
 from degan_cli.errors import UsageError
 from degan_cli.losses import sigmoid_loss
-from degan_cli.methods import degan_methods
+from degan_cli.methods import degan_methods, replay
 from degan_cli.models import Classifier, widen
 from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
 
@@ -25,7 +25,7 @@ IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(4))
 SAMPLES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(5)).sqrt()
 LABELS = torch.tensor([3, 4, 4, 3, 4, 3])
 SETTINGS = {
-    "replay": ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3),
+    "replay": ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3, strong=0.0),
     "lwf": LwfSettings(lambda_kd=0.7, temperature=1.5),
     "abd": AbdSettings(lambda_head=0.6, lambda_kd=0.3),
     "r-dfcil": RdfcilSettings(projection=4),
@@ -148,12 +148,15 @@ def test_a_step_of_icarls_recipe_is_that_of_its_released_code(engine):
     torch.testing.assert_close(ours.weight, theirs.weight)
 
 
-CHOICES = [{"scaling": scaling} for scaling in SCALINGS] + [{"tie_to": "samples"}, {"competition": "new"}]
+CHOICES = [{"scaling": scaling} for scaling in SCALINGS] + [
+    {"scaling": "tie", "tie_to": "samples"},
+    {"competition": "new"},
+]
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: "-".join(choice.values()))
 def test_replay_is_cross_entropy_distillation_on_samples_and_what_is_chosen(engine, choice):
-    settings = ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3, **choice)
+    settings = ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3, strong=0.0, **choice)
     scaling = settings.scaling
     strategy, old = make(engine, "replay", settings)
     strategy.train()
@@ -285,6 +288,20 @@ def test_a_head_that_is_no_linear_layer_is_refused(engine, name):
     parts = StrategyParts(engine=engine, model=model, old=old, head=head, settings=SETTINGS[name])
     with pytest.raises(UsageError, match='one linear layer.*"convolved" has them in last; take --strategy replay'):
         SPECS[name].build(parts)
+
+
+@pytest.mark.parametrize("strong", [0.0, 0.5, 1.0])
+def test_replay_changes_a_part_of_both_kinds_of_images(engine, monkeypatch, strong):
+    plain, _ = make(engine, "replay", ReplaySettings(strong=0.0))
+    strategy, _ = make(engine, "replay", ReplaySettings(strong=strong))
+    monkeypatch.setattr(replay, "augment_strongly", lambda images: 1 - images)
+    images, samples = IMAGES.clone(), SAMPLES[:4].clone()
+    images[: round(6 * strong)] = 1 - images[: round(6 * strong)]
+    samples[: round(4 * strong)] = 1 - samples[: round(4 * strong)]
+    for each in (plain, strategy):
+        each.train()
+    expected, _ = plain.loss(images, LABELS, samples)
+    torch.testing.assert_close(strategy.loss(IMAGES, LABELS, SAMPLES[:4])[0], expected)
 
 
 def test_the_scalings_give_different_losses(engine):
@@ -425,7 +442,7 @@ def test_finishing_changes_nothing_elsewhere(engine, name, scaling):
 @pytest.mark.parametrize("lift", [-6.0, 6.0])
 def test_the_tie_brings_the_scales_together_and_nothing_else_does(engine, lift):
     def difference_after(scaling: str) -> tuple[float, float]:
-        settings = ReplaySettings(lambda_kd=0.0, lambda_s=100.0, scaling=scaling)
+        settings = ReplaySettings(lambda_kd=0.0, lambda_s=100.0, scaling=scaling, strong=0.0)
         strategy, _ = make(engine, "replay", settings)
         with torch.no_grad():
             strategy.model.network[-1].bias[OLD:] += lift
