@@ -21,8 +21,8 @@ class ReproduceSettings(DataSettings, DeviceSettings):
     table: str = setting(
         argument=True,
         panel=DATA,
-        choices=("table1", "table2", "table3", "neighbours"),
-        help="Of the DeGAN paper, or other methods beside it.",
+        choices=("table1", "table2", "table3", "tasks", "neighbours"),
+        help="Of the DeGAN paper, increments in a row, or other methods beside it.",
     )
     only: tuple[str, ...] = setting(
         (), metavar="CELL", help="Such as svhn/degan, svhn or '*/degan'; repeatable.", panel=RUN

@@ -24,6 +24,9 @@ from ..samples.sources import Source
 from ..specs import ImageSet, StrategyParts
 from .enrich import check_enrich, enrich
 
+WORST = 3
+"""Old classes that the summary names, with the points that each lost."""
+
 
 def resolve_incremental(settings: IncrementalSettings, session: Session) -> IncrementalSettings:
     """Every value as it will be used; the old classifier is read for what it was trained with.
@@ -142,10 +145,10 @@ def _summary(metrics: Mapping[str, Any], known: int, added: int) -> str:
     measured = ", ".join(accuracies) if accuracies else "unknown, there are no test images"
     text = f"{known} old + {added} new classes; test accuracy: {measured}"
     if metrics["forgetting"] is not None:
-        text += (
-            f"; forgetting {100 * metrics['forgetting']:.2f} points of {metrics['old_classifier_accuracy']:.2%}"
-            f"; {metrics['confusion']['old_as_new']:.1%} of old images taken for new classes"
-        )
+        worst = [f"{name} {100 * lost:.0f}" for name, lost in metrics["forgetting_by_class"].items() if lost > 0]
+        text += f"; forgetting {100 * metrics['forgetting']:.2f} points of {metrics['old_classifier_accuracy']:.2%}"
+        text += f" (most: {', '.join(worst[:WORST])})" if worst else ""
+        text += f"; {metrics['confusion']['old_as_new']:.1%} of old images taken for new classes"
         if metrics["confusion"]["new_as_old"] is not None:
             text += f", {metrics['confusion']['new_as_old']:.1%} of new ones for old"
     else:

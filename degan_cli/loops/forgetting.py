@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..datasets.subset import match_classes
 from ..engine import Engine
-from ..metrics import accuracy
+from ..metrics import accuracy, per_class_accuracy
 from ..models import Classifier
 from ..specs import ClassifierNetwork, ImageSet
 from .predict import predict
@@ -19,14 +19,15 @@ def measure_forgetting(
 ) -> dict[str, Any]:
     """Accuracies in [0, 1] on test images of old, new and all classes, all predictions being over all classes.
 
-    ``forgetting`` is the old classifier's accuracy on its classes' images less the extended one's. ``confusion`` has
+    ``forgetting`` is the old classifier's accuracy on its classes' images less the extended one's, and
+    ``forgetting_by_class`` the same for each old class that has test images, the worst first. ``confusion`` has
     the fractions of old classes' images taken for a new class, and of new ones' taken for an old class. A number is
     None where ``test``, matched by class name, has no image to measure it on; ``left_out`` counts images of classes
     that the extended classifier lacks.
     """
     unknown = dict.fromkeys(("accuracy_old", "accuracy_new", "accuracy_all", "old_classifier_accuracy", "forgetting"))
     result: dict[str, Any] = unknown | {"confusion": {"old_as_new": None, "new_as_old": None}}
-    result |= {"test_images_old": 0, "test_images_new": 0, "left_out": 0}
+    result |= {"forgetting_by_class": {}, "test_images_old": 0, "test_images_new": 0, "left_out": 0}
     if test is None or test.labels is None:
         return result
     labels, _ = match_classes(test.labels, test.class_names, model.class_names)
@@ -47,6 +48,10 @@ def measure_forgetting(
         result["old_classifier_accuracy"] = accuracy(before, labels[is_old])
         result["accuracy_old"] = accuracy(predicted[is_old], labels[is_old])
         result["forgetting"] = result["old_classifier_accuracy"] - result["accuracy_old"]
+        known, classes = labels[is_old], len(model.class_names)
+        lost = per_class_accuracy(before, known, classes) - per_class_accuracy(predicted[is_old], known, classes)
+        by_class = {name: float(value) for name, value in zip(old.class_names, lost, strict=False) if value == value}
+        result["forgetting_by_class"] = dict(sorted(by_class.items(), key=lambda item: -item[1]))
         result["confusion"]["old_as_new"] = _mean(predicted[is_old] >= first_new)
     if not is_old.all():
         result["accuracy_new"] = accuracy(predicted[~is_old], labels[~is_old])

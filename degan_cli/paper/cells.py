@@ -136,6 +136,8 @@ def _find(results: Sequence[Mapping[str, Any]], cell: Cell) -> Mapping[str, Any]
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
     """A table of measured means with the published numbers in brackets; a miss of 1.5 points and more is marked.
 
+    Where a column has a row ``joint``, the others are also given as a share of it.
+
     That of the neighbours has a line for each method instead, with what it needs and costs, for each column.
     """
     results = renamed(results)
@@ -146,7 +148,7 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
     by_place = {(result["row"], result["column"]): result for result in results}
     lines = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
     for row in rows:
-        cells = [_cell(by_place.get((row, column))) for column in columns]
+        cells = [_cell(by_place.get((row, column)), by_place.get(("joint", column))) for column in columns]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -174,9 +176,12 @@ def _mean(values: Iterable[float]) -> float:
     return statistics.fmean(each) if each else 0.0
 
 
-def _cell(result: Mapping[str, Any] | None) -> str:
+def _cell(result: Mapping[str, Any] | None, joint: Mapping[str, Any] | None = None) -> str:
     if result is None:
         return ""
+    if joint is not None and not (result["row"] == "joint" or result["row"].startswith("old")):
+        share = statistics.mean(result["measured"]) / statistics.mean(joint["measured"])
+        return f"{_cell(result)}, {share:.0%} of joint"
     mean, published = statistics.mean(result["measured"]), result["published"]
     text = f"{mean:.2f}"
     if len(result["measured"]) > 1:

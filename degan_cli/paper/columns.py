@@ -91,15 +91,20 @@ SHUFFLE_SEED = 1993
 """numpy's seed of the class order in iCaRL's code; further orders have the seeds that follow."""
 ICARL = ("finetune", "fixed", "lwf-mc")
 """Rows that the paper copies from iCaRL; they extend a classifier whose outputs are sigmoids, as there."""
+SAMPLED = ("abd", "r-dfcil")
+"""Other strategies on the row ``degan``'s samples."""
+PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "lambda_kd": 1.0, "strong": 0.0}
+"""Distillation over the old classes and a tie of scales: as near to the paper's words as we come."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Incremental:
     """A column of Table 3: old classes, new ones, if there are enough as many again; the seed draws their order.
 
-    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``second``, further classes on top of
-    it; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways to tie the
-    scales of old and new logits.
+    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``abd`` and ``r-dfcil`` on the same
+    samples; ``joint``, a classifier of the true data of all classes, the ceiling; ``second``, further classes on top of
+    the row ``degan``; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other
+    ways to tie the scales of old and new logits.
     """
 
     name: str
@@ -143,13 +148,16 @@ class Incremental:
         first = make.part(f"{self.name}-old-{outputs}", "teacher", values, (old,))
         if row.startswith("old"):
             return first
+        if row == "joint":
+            both = self.test_data(row, make.seed)
+            return make.part(f"{self.name}-joint", "teacher", values | {"dataset": both}, (both,))
         if row == "second":
-            below = self._replayed("degan + proxy", new, first, scale, make)
-            return self._replayed("degan + proxy", further[0], below, scale, make)
-        if row.startswith("degan"):
+            below = self._replayed("degan", new, first, scale, make)
+            return self._replayed("degan", further[0], below, scale, make)
+        if row in SAMPLED or row.startswith("degan"):
             return self._replayed(row, new, first, scale, make)
         values = {"new_data": new, "test_data": self.data, **scale.incremental}
-        values |= {"strategy": "replay", "samples": (new,)} if row == "proxy" else {"strategy": row}
+        values |= {"samples": (new,), "settings": dict(PAPER_REPLAY)} if row == "proxy" else {"strategy": row}
         return make.part(f"{self.name}-{row}", "incremental", values, (new,), classifier=first)
 
     def _replayed(self, row: str, new: str, classifier: Part, scale: Scale, make: Maker) -> Part:
@@ -157,7 +165,34 @@ class Incremental:
         generator = make.part(f"{self.name}-generator", "enrich", enrich, (new,), classifier=classifier)
         values: dict[str, Any] = {"new_data": new, "test_data": self.data, **scale.incremental}
         if row == "degan + proxy":
-            values["samples"] = (new,)
+            # Of a new image itself nothing says that it is of no new class.
+            values |= {"samples": (new,), "settings": dict(PAPER_REPLAY)}
+        elif row in SAMPLED:
+            values["strategy"] = row
         elif scaling := row.partition(", ")[2]:
-            values["settings"] = {"scaling": scaling}
-        return make.part(f"{self.name}-degan", "incremental", values, (new,), classifier=classifier, samples=generator)
+            values["settings"] = {**PAPER_REPLAY, "scaling": scaling}
+        label = f"{self.name}-{row.split(',')[0].replace(' + ', '-')}"
+        return make.part(label, "incremental", values, (new,), classifier=classifier, samples=generator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks(Incremental):
+    """Classes learned in one increment after another, each with a generator of its own; a row for each task's end.
+
+    Not in the paper. ``task 1`` is the first classifier, ``task 2`` the first increment; each row is measured on all
+    classes so far.
+    """
+
+    def test_data(self, row: str, seed: int) -> str:
+        """Those of all classes up to the row's task."""
+        draws = self.draw(seed)[: int(row.removeprefix("task "))]
+        return f"{self.data}:{','.join(draw.partition(':')[2] for draw in draws)}"
+
+    def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
+        """The classifier after the row's task."""
+        first, *further = self.draw(make.seed)[: int(row.removeprefix("task "))]
+        values = {"dataset": first, **self.teacher_values, "outputs": "softmax", **scale.teacher}
+        part = make.part(f"{self.name}-old-softmax", "teacher", values, (first,))
+        for new in further:
+            part = self._replayed("degan", new, part, scale, make)
+        return part

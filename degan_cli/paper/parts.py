@@ -62,7 +62,7 @@ class Part:
         """All settings of the command, whose files lie in ``folder``."""
         values = dict(self.values) | {"output": self.path(folder)}
         if self.command == "enrich" and "proxy" in values:
-            values["recipe"] = "paper"  # not of its own accord, however short a scale makes it; no part of the name
+            values.setdefault("recipe", "paper")  # however short a scale makes it; no part of the name
         for name, part in self.needs:
             path = str(part.path(folder))
             values[name] = (*values.get(name, ()), path) if name == "samples" else path

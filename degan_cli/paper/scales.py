@@ -66,11 +66,17 @@ PAPER_GAN_RESNET32 = replace(
     reduced="GAN as in the paper; 50 epochs for the old classifier and 25 for each increment, instead of 250",
     enrich={},
 )
+TASKS_RESNET32 = replace(
+    HOUR_RESNET32,
+    reduced="50 epochs for the first classifier and 60 for each increment, instead of 250; GANs of width 64 of 1,000 "
+    "updates of 128",
+    enrich={"steps": 1000, "batch_size": 128},
+    incremental={"epochs": 60},
+)
 MINUTE_DIGITS = Scale(
-    reduced="15 epochs a stage for the old classifier, 30 for each increment; GAN of width 16, 600 updates of 64",
-    teacher={"epochs": 15, "patience": 5},
-    enrich={"steps": 600, "batch_size": 64, "width": 16},
-    incremental={"epochs": 30},
+    reduced="GAN of width 16 instead of 64, 1,000 updates of 64 instead of 5,000; everything else as the commands have "
+    "it of themselves",
+    enrich={"steps": 1000, "batch_size": 64, "width": 16},
 )
 
 

@@ -1,4 +1,5 @@
-"""Every cell of the paper's Tables 1, 2 and 3: networks, data, settings and the published number.
+"""Every cell of the paper's Tables 1, 2 and 3: networks, data, settings and the published number; and, not in the
+paper, several increments in a row.
 
 Source: Addepalli et al., "DeGAN", AAAI 2020; settings from the authors' code where the paper has none. What neither
 gives is noted beside the setting. Table 3's first three numbers are copied there from Rebuffi et al., "iCaRL", 2017.
@@ -10,11 +11,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from ..methods import ICARL
-from .columns import Column, Distilled, Incremental
-from .scales import HOUR_LENET, HOUR_RESNET32, MINUTE_DIGITS, PAPER_GAN_LENET, PAPER_GAN_RESNET32
+from .columns import Column, Distilled, Incremental, Tasks
+from .scales import HOUR_LENET, HOUR_RESNET32, MINUTE_DIGITS, PAPER_GAN_LENET, PAPER_GAN_RESNET32, TASKS_RESNET32
 
-SCALINGS = ("full-width", "weight-align", "logits", "none")
-"""Rows ``degan, ...`` that tie the scales of old and new logits otherwise, or not at all."""
+SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
+"""Rows ``degan, ...``: the paper's replay, with the scales of old and new logits tied in one way or not at all."""
 TABLE3 = {"finetune": 41.6, "fixed": 46.8, "lwf-mc": 62.58, "proxy": 65.03, "degan": 68.65}
 
 
@@ -42,8 +43,28 @@ def _proxy(name: str, title: str, proxy: float, dcgan: float, degan: float) -> D
     return CIFAR10(name=name, title=title, proxy=name, published=published)
 
 
-BOTH: dict[str, float | None] = {"degan + proxy": None}
+RESNET32 = {"architecture": "resnet32", "optimiser": "sgd", "augment": "crop-flip", "held_out": 0}
+BOTH: dict[str, float | None] = dict.fromkeys(("degan + proxy", "abd", "r-dfcil", "joint"))
 FURTHER: dict[str, float | None] = dict.fromkeys(("lwf", *(f"degan, {scaling}" for scaling in SCALINGS)))
+
+
+def _rows_of_tasks(count: int) -> dict[str, float | None]:
+    return dict.fromkeys(f"task {index + 1}" for index in range(count))
+
+
+def _tasks(name: str, title: str, each: int) -> Column:
+    return Tasks(
+        name=name,
+        title=title,
+        data="cifar100",
+        classes=100,
+        each=each,
+        teacher_values=RESNET32,
+        published=_rows_of_tasks(100 // each),
+        hour=HOUR_RESNET32,
+        gan=TASKS_RESNET32,
+    )
+
 
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "table1": (
@@ -89,7 +110,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             data="cifar100",
             classes=100,
             each=20,
-            teacher_values={"architecture": "resnet32", "optimiser": "sgd", "augment": "crop-flip", "held_out": 0},
+            teacher_values=RESNET32,
             icarl_values={"lr": ICARL.lr, "weight_decay": ICARL.weight_decay},
             published={"old": None, "old-sigmoid": None} | TABLE3 | BOTH | {"second": None} | FURTHER,
             hour=HOUR_RESNET32,
@@ -102,8 +123,24 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             classes=10,
             each=5,
             teacher_values={"architecture": "lenet"},
-            enrich_values={"lr": 1e-3, "lambda_e": 1, "lambda_d": 10},
+            enrich_values={"recipe": "auto"},
             published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
+            hour=MINUTE_DIGITS,
+            gan=MINUTE_DIGITS,
+        ),
+    ),
+    "tasks": (
+        _tasks("cifar100-5x20", "CIFAR-100, 5 tasks of 20 classes", 20),
+        _tasks("cifar100-10x10", "CIFAR-100, 10 tasks of 10 classes", 10),
+        Tasks(
+            name="digits-5x2",
+            title="digits, 5 tasks of 2 classes",
+            data="digits",
+            classes=10,
+            each=2,
+            teacher_values={"architecture": "lenet"},
+            enrich_values={"recipe": "auto"},
+            published=_rows_of_tasks(5),
             hour=MINUTE_DIGITS,
             gan=MINUTE_DIGITS,
         ),

@@ -54,6 +54,9 @@ def test_accuracies_forgetting_and_confusion_by_hand(engine):
     assert result["old_classifier_accuracy"] == pytest.approx(4 / 5)
     assert result["accuracy_old"] == pytest.approx(2 / 5)  # the first cat and the first dog
     assert result["forgetting"] == pytest.approx(2 / 5)
+    # One dog of one that was known is lost, or one of two; of three cats that were known, two.
+    assert list(result["forgetting_by_class"]) == ["cat", "dog"]
+    assert result["forgetting_by_class"] == pytest.approx({"cat": 2 / 3, "dog": 0.0})
     assert result["accuracy_new"] == pytest.approx(2 / 4)  # the first owl and the first ant
     assert result["accuracy_all"] == pytest.approx(4 / 9)
     assert result["confusion"]["old_as_new"] == pytest.approx(2 / 5)  # the third cat and the second dog

@@ -1,5 +1,6 @@
 """The tables as data: the published numbers, and what each cell is made of."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -122,10 +123,44 @@ def test_samples_and_new_images_are_mixed_where_the_row_says_so():
 
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
-    (first,) = cells("table3", "cifar100-20+20/degan + proxy")
+    (first,) = cells("table3", "cifar100-20+20/degan")
     assert dict(second.part.needs)["classifier"] == first.part
     generator = dict(second.part.needs)["samples"]
     assert dict(generator.needs)["classifier"] == first.part
+
+
+def test_other_strategies_and_the_ceiling_stand_beside_replay_on_the_same_parts():
+    (degan,), (abd,), (joint,) = (cells("table3", f"digits-5+5/{row}") for row in ("degan", "abd", "joint"))
+    assert dict(abd.part.needs) == dict(degan.part.needs)
+    assert abd.part.values == degan.part.values | {"strategy": "abd"}
+    first = dict(degan.part.needs)["classifier"]
+    assert joint.part.needs == ()
+    assert joint.part.values == first.values | {"dataset": joint.test_data}
+    assert len(joint.test_data.split(",")) == 10
+
+
+def test_each_task_stands_on_the_one_before_with_a_generator_of_its_own():
+    tasks = cells("tasks", "digits-5x2")
+    assert [cell.row for cell in tasks] == [f"task {number}" for number in range(1, 6)]
+    assert [len(cell.test_data.split(",")) for cell in tasks] == [2, 4, 6, 8, 10]
+    for before, after in itertools.pairwise(tasks):
+        needs = dict(after.part.needs)
+        assert needs["classifier"] == before.part
+        assert dict(needs["samples"].needs)["classifier"] == before.part
+        assert needs["samples"].values["proxy"] == after.part.values["new_data"]
+        assert after.test_data.removeprefix(before.test_data).removeprefix(",") in after.part.values["new_data"]
+
+
+def test_a_column_with_a_ceiling_gives_the_others_as_a_share_of_it():
+    results = []
+    for row, value in {"old": 0.9, "degan": 0.6, "joint": 0.8}.items():
+        (cell,) = cells("table3", f"digits-5+5/{row}")
+        results = measured(results, cell, value)
+    assert markdown(results).splitlines()[2:] == [
+        "| old | 90.00 |",
+        "| degan | 60.00, 75% of joint |",
+        "| joint | 80.00 |",
+    ]
 
 
 def test_only_takes_names_columns_and_patterns():
