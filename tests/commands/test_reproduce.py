@@ -64,9 +64,11 @@ def reproduce(data_dir, *arguments):
         (
             "table3",
             "digits-5+5",
-            ["old", "old-sigmoid", "finetune", "fixed", "lwf-mc", "proxy", "degan", "degan + proxy", "lwf"]
-            + [f"degan, {scaling}" for scaling in ("full-width", "weight-align", "logits", "none")],
+            ["old", "old-sigmoid", "finetune", "fixed", "lwf-mc", "proxy", "degan", "degan + proxy"]
+            + ["abd", "r-dfcil", "joint", "lwf"]
+            + [f"degan, {scaling}" for scaling in ("tie", "full-width", "weight-align", "logits", "none")],
         ),
+        ("tasks", "digits-5x2", [f"task {number}" for number in range(1, 6)]),
         (
             "neighbours",
             "cifar10",
