@@ -13,15 +13,13 @@ from .. import artifact
 from ..artifact.atomic import replacing
 from ..config.arguments import arguments
 from ..config.compress import CompressSettings
-from ..config.distill import DistillSettings
-from ..config.enrich import EnrichSettings
 from ..config.stored import refuse_others
 from ..engine import Engine
 from ..errors import BadFile, UsageError
 from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier, parameter_count
-from ..runs.output import Output, stem
+from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
 from ..samples.open_online import open_test
@@ -29,7 +27,6 @@ from ..specs import ImageSet
 from .compress_look import look
 from .compress_plan import Plan, make_plan
 from .distill import distill
-from .enrich import enrich
 
 PHOTOGRAPHS = "photos"
 """Images for those who have none."""
@@ -64,24 +61,27 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         if plan is None:
             facts = look(engine, loaded, student, images, settings, session)
             plan = _agreed(make_plan(facts, settings.seconds - run.seconds), engine)
-        parts = _parts(plan, settings, images, run.output)
-        commands = [shlex.join(["degan", name, *arguments(part)]) for name, part in parts]
+        student_settings = plan.distillation(settings, images, run.output)
+        command = shlex.join(["degan", "distill", *arguments(student_settings)])
         if settings.dry_run:
-            shown = plan.to_json() | {"dry_run": True, "artifact": str(run.output.path), "commands": commands}
+            shown = plan.to_json() | {"dry_run": True, "artifact": str(run.output.path), "command": command}
             return Result(artifact=run.output.path, kind="classifier", plan=shown)
         for line in plan.words:
             session.say(line)
         run.lock()
         _keep(plan, run)
-        made = _make(parts, session, run)
+        session.announce("distill", student_settings)
+        made = distill(run.inside(student_settings), session)
+        if made.summary:
+            session.say(made.summary)
 
         best = artifact.load_classifier(run.output.folder / "student.safetensors", plugins).model
-        metrics = {**made.metrics, "plan": plan.to_json(), "commands": commands}
+        metrics = {**made.metrics, "plan": plan.to_json(), "command": command}
         metrics |= {"parameters": parameter_count(best), "teacher_parameters": parameter_count(teacher)}
         metrics |= _measured(engine, best, teacher, test)
         if engine.is_main:
             with replacing(run.output.folder / REPORT) as file:
-                file.write(_report(plan, commands, metrics, settings).encode())
+                file.write(_report(plan, command, metrics, settings).encode())
         return run.finish(
             lambda path: artifact.save_classifier(
                 path,
@@ -97,28 +97,8 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         )
 
 
-def _parts(
-    plan: Plan, settings: CompressSettings, images: str, output: Output
-) -> list[tuple[str, EnrichSettings | DistillSettings]]:
-    """The commands of the plan, by name, in their order."""
-    generator = plan.generator(settings, images, output)
-    student = ("distill", plan.distillation(settings, images, output))
-    return [student] if generator is None else [("enrich", generator), student]
-
-
-def _make(parts: list[tuple[str, EnrichSettings | DistillSettings]], session: Session, run: Run) -> Result:
-    """Run the commands; the result of the last, the student's."""
-    for name, part in parts:
-        session.announce(name, part)
-        part = run.inside(part)
-        made = enrich(part, session) if isinstance(part, EnrichSettings) else distill(part, session)
-        if made.summary:
-            session.say(made.summary)
-    return made
-
-
 def _check_rereadable(settings: CompressSettings) -> None:
-    """Raise UsageError for stdin: a look comes first, and then each part of the run reads its files anew."""
+    """Raise UsageError for stdin: a look comes first, and then the training reads its files anew."""
     for option, value in (("--classifier", str(settings.classifier)), ("--images", settings.images)):
         if value == "-":
             raise UsageError(f"{option} -: compress reads it more than once, so it cannot be stdin; name a file")
@@ -130,7 +110,6 @@ def _agreed(plan: Plan, engine: Engine) -> Plan:
         plan,
         epochs=round(engine.from_main(plan.epochs)),
         steps_per_epoch=round(engine.from_main(plan.steps_per_epoch)),
-        generator_steps=round(engine.from_main(plan.generator_steps)),
     )
 
 
@@ -186,7 +165,7 @@ def _accuracies(metrics: Mapping[str, Any]) -> str:
     return f"{metrics['accuracy']:.2%}, the classifier's {metrics['teacher_accuracy']:.2%}"
 
 
-def _report(plan: Plan, commands: list[str], metrics: Mapping[str, Any], settings: CompressSettings) -> str:
+def _report(plan: Plan, command: str, metrics: Mapping[str, Any], settings: CompressSettings) -> str:
     """Markdown for people: what was seen and done, what came out, and how to do it by hand."""
     rows = {
         "parameters": _sizes(metrics),
@@ -198,4 +177,4 @@ def _report(plan: Plan, commands: list[str], metrics: Mapping[str, Any], setting
         rows[f"accuracy on {settings.test_data}"] = _accuracies(metrics)
     lines = [f"# {settings.student} of {settings.classifier.name}", "", *(f"- {word}" for word in plan.words), ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
-    return "\n".join([*lines, "The same by hand:", "", *(f"    {command}" for command in commands), ""])
+    return "\n".join([*lines, "The same by hand:", "", f"    {command}", ""])

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from ..artifact import Loaded
-from ..config import CompressSettings, DistillSettings, EnrichSettings
+from ..config import CompressSettings, DistillSettings
 from ..engine import Engine
-from ..images import fit_uint8
-from ..loops.pace import generator_pace, student_pace
+from ..loops.pace import student_pace
 from ..loops.top_classes import class_probabilities
 from ..metrics import support
 from ..models import Classifier, has_batch_norm, parameter_count
 from ..runs.session import Session
-from ..samples.open_online import build_method
 from ..samples.sources import HELD_OUT_FRACTION
-from ..specs import MethodSpec
-from .compress_plan import BATCH_SIZE, GENERATOR_BATCH, Facts, is_far
+from .compress_plan import BATCH_SIZE, Facts
 
 LOOKED_AT = 2000
 """Images that the classifier is asked about, at most."""
@@ -47,19 +42,4 @@ def look(
         support=found,
         update_seconds=update,
         look_seconds=scoring * min(DistillSettings.held_out, HELD_OUT_FRACTION * len(given)) / 1000,
-        generator_seconds=_generator_seconds(engine, teacher, chosen, session) if is_far(found) else 0.0,
     )
-
-
-def _generator_seconds(engine: Engine, teacher: Classifier, images: Tensor, session: Session) -> float:
-    """Of one update of the generator that the plan may train.
-
-    :param images: uint8 (n, C, H, W) of the classifier's shape, on the device.
-    """
-    spec = session.plugins.methods.get("degan")
-    assert isinstance(spec, MethodSpec)
-    gan = session.plugins.gans.get("dcgan")
-    shape = gan.shape_for(teacher.input, EnrichSettings.latent, EnrichSettings.width)
-    proxy = fit_uint8(images, shape.channels, shape.size, shape.size)
-    method = build_method(engine, spec, gan.name, shape, teacher, None, 1e-3, spec.settings(), session.plugins)
-    return generator_pace(engine, method, proxy, GENERATOR_BATCH)

@@ -13,7 +13,6 @@ from ..engine import Engine
 from ..images import augment_strongly, mix, to_unit
 from ..losses import distillation_loss
 from ..models import Classifier
-from ..specs import Method
 from .top_classes import top_classes
 
 WARM, TIMED = 2, 8
@@ -23,12 +22,12 @@ WARM, TIMED = 2, 8
 def student_pace(
     engine: Engine, teacher: Classifier, student: Classifier, images: Tensor, batch_size: int
 ) -> tuple[float, float]:
-    """Seconds of one update of a student on changed and mixed images, and of its scoring on a thousand images.
+    """Seconds of one update of a student by the recipe ``patient``, and of its scoring on a thousand images.
 
     :param images: uint8 (n, C, H, W) on the device, n > 0; drawn from with repetition.
     """
     learner = copy.deepcopy(student).train()
-    optimiser = engine.adam(learner.parameters(), 1e-3)
+    optimiser = engine.optimiser("sgd", learner.parameters(), lr=0.05, weight_decay=0.0)
 
     def update() -> None:
         batch = to_unit(images[torch.randint(len(images), (batch_size,), device=images.device)])
@@ -36,7 +35,7 @@ def student_pace(
             varied = mix(augment_strongly(batch), "mixup")
             with torch.no_grad():
                 wanted = teacher(varied)
-            loss = distillation_loss(learner(varied), wanted, 4.0)
+            loss = distillation_loss(learner(varied), wanted, temperature=1.0)
         engine.backward(loss)
         optimiser.step()
         optimiser.zero_grad()
@@ -44,19 +43,6 @@ def student_pace(
 
     scored = images[torch.arange(1000, device=images.device) % len(images)]
     return _seconds(update), _seconds(lambda: top_classes(engine, learner, scored), warm=0, timed=1)
-
-
-def generator_pace(engine: Engine, method: Method, images: Tensor, batch_size: int) -> float:
-    """Seconds of one step of a method that trains a generator; the method is used up.
-
-    :param images: uint8 (n, C, S, S) on the device, of the generator's shape, n > 0.
-    """
-
-    def step() -> None:
-        batch = to_unit(images[torch.randint(len(images), (batch_size,), device=images.device)])
-        sum(float(value) for value in method.step(batch).values())  # waits for the device
-
-    return _seconds(step, warm=1, timed=4)
 
 
 def _seconds(work: Callable[[], object], warm: int = WARM, timed: int = TIMED) -> float:

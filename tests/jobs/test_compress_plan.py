@@ -19,14 +19,13 @@ def facts(**changed):
         "support": Support(classes=10, seen=10, effective=9.5, confidence=0.9),
         "update_seconds": 0.01,
         "look_seconds": 0.44,
-        "generator_seconds": 0.1,
     }
     return Facts(**values | changed)
 
 
 def test_the_time_is_filled_with_epochs_of_updates_and_a_look_each():
     plan = make_plan(facts(), budget=1000)  # 850 s, in epochs of 256 * 0.01 + 0.44 = 3 s
-    assert (plan.epochs, plan.steps_per_epoch, plan.generator_steps) == (283, 256, 0)
+    assert (plan.epochs, plan.steps_per_epoch) == (283, 256)
     assert plan.seconds == pytest.approx(849)
 
 
@@ -36,24 +35,10 @@ def test_in_little_time_the_epochs_are_shorter_not_fewer():
     assert plan.seconds <= 17
 
 
-UNSURE = Support(classes=10, seen=9, effective=5.0, confidence=0.8)
-
-
-def test_for_images_of_which_the_classifier_is_not_sure_a_generator_comes_first():
-    # 2,550 s: two fifths are enough for 5,000 steps of 0.1 s; 2,050 s are left, in epochs of 3 s.
-    plan = make_plan(facts(support=UNSURE), budget=3000)
-    assert plan.generator_steps == 5000
-    assert (plan.epochs, plan.steps_per_epoch) == (400, 256)
-    assert make_plan(facts(support=UNSURE), budget=2000).epochs == 400  # 1,200 s are left
-    assert "is not sure of them: a generator learns for 5,000 steps" in "\n".join(plan.words)
-
-
-def test_a_generator_that_the_time_does_not_allow_is_left_out():
-    # 500 s are two fifths of 1,250, which are 85 % of 1,471 s.
-    assert make_plan(facts(support=UNSURE), budget=1472).generator_steps == 5000
-    plan = make_plan(facts(support=UNSURE), budget=1470)
-    assert plan.generator_steps == 0
-    assert "too short for a generator (about 25 minutes would do)" in "\n".join(plan.words)
+@pytest.mark.parametrize(("confidence", "words"), [(0.89, "it is less sure of them"), (0.9, "the classifier is sure")])
+def test_the_words_say_whether_the_classifier_is_sure_of_the_images(confidence, words):
+    plan = make_plan(facts(support=Support(classes=10, seen=9, effective=5.0, confidence=confidence)), budget=100)
+    assert plan.words[2].startswith(words)
 
 
 def test_a_plan_that_is_longer_than_the_budget_says_so():
@@ -61,15 +46,6 @@ def test_a_plan_that_is_longer_than_the_budget_says_so():
     assert (plan.epochs, plan.steps_per_epoch) == (10, 16)
     assert "more than the budget of 1.0 minutes" in "\n".join(plan.words)
     assert "more than the budget" not in "\n".join(make_plan(facts(), budget=60).words)
-
-
-def test_a_generators_samples_are_mixed_with_the_images(tmp_path):
-    settings = CompressSettings(classifier="t", student="s", images="cifar10")
-    output = choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
-    plan = make_plan(facts(support=UNSURE), budget=3000)
-    generator, student = plan.generator(settings, "cifar10", output), plan.distillation(settings, "cifar10", output)
-    assert (generator.proxy, generator.steps, generator.batch_size) == ("cifar10", 5000, 256)
-    assert student.samples == (f"{generator.output}@1", "cifar10@1")
 
 
 def test_there_is_an_end_to_epochs():
@@ -89,7 +65,7 @@ def test_the_words_say_what_was_seen_and_how_long_it_takes():
     assert "about 14.2 minutes" in words  # 849 s
 
 
-def test_what_all_parts_share_is_passed_on(tmp_path):
+def test_what_the_student_shares_with_the_command_is_passed_on(tmp_path):
     settings = CompressSettings(
         classifier="t.safetensors",
         student="lenet-half",
