@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -83,3 +84,15 @@ def test_processes_that_time_their_updates_apart_follow_one_plan(tmp_path):
     command = ["compress", "--classifier", "old.safetensors", "--student", "lenet-half", "--images", "digits:0-4"]
     assert torchrun(tmp_path, *command, "--budget", "8s", "-q", "-o", "s.safetensors") == "s.safetensors\n"
     assert (tmp_path / "s.run" / "report.md").exists()
+
+
+@pytest.mark.parametrize("strategy", ["replay", "abd", "r-dfcil"])
+def test_an_increment_on_two_processes_is_one_classifier_whose_features_rest_at_the_end(tmp_path, strategy):
+    """r-dfcil's head goes on alone in the second epoch: processes that still waited for other gradients would hang."""
+    shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", tmp_path)
+    command = ["incremental", "--classifier", "old.safetensors", "--new-data", "digits:5,6", "--samples", "digits:0-4"]
+    command += ["--strategy", strategy, "--epochs", "2", "--batch-size", "32", "-o", "i.safetensors"]
+    command += ["--set", "head_part=0.5"] if strategy == "r-dfcil" else []
+    metrics = json.loads(torchrun(tmp_path, *command, "--json"))["metrics"]
+    assert metrics["updates"] == 10  # 2 passes over 291 images in batches of 2 x 32
+    assert metrics["accuracy_new"] is not None
