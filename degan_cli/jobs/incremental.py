@@ -62,6 +62,9 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
 
         engine = run.start_engine(settings.compiled)
         source, parents = _open_samples(settings, session, run, loaded)
+        own, new_digest = read_settings(strategy_spec, settings.settings), digest(data.images)
+        if strategy_spec.keeps_apart(own):
+            _check_apart(settings, parents, new_digest)
         old_outputs = trained.get("outputs", "softmax")
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
@@ -70,7 +73,6 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
             return ended
 
         frozen = engine.place(old).freeze()
-        own = read_settings(strategy_spec, settings.settings)
         parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
         strategy = strategy_spec.build(parts)
         steps_per_epoch = max(1, round(len(data.images) / (settings.batch_size * engine.processes)))
@@ -89,7 +91,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 metrics=metrics,
                 parents=[
                     {"role": "classifier", "sha256": loaded.sha256},
-                    {"role": "new data", "sha256": digest(data.images)},
+                    {"role": "new data", "sha256": new_digest},
                     *parents,
                 ],
             ),
@@ -136,6 +138,21 @@ def _open_samples(
         return None, []
     finder = session.finder(settings)
     return open_samples(settings.samples, loaded, run.engine.device, finder, settings.seed, selects=False)
+
+
+def _check_apart(settings: IncrementalSettings, samples: list[dict[str, str]], new: str) -> None:
+    """Raise UsageError where the new images are also to stand for the old classes.
+
+    :param samples: the parents that ``--samples`` names, in their order.
+    :param new: digest of the new images.
+    """
+    for name, parent in zip(settings.samples, samples, strict=True):
+        if parent["sha256"] == new:
+            advice = "; or add --set scaling=tie --set strong=0" if settings.strategy == "replay" else ""
+            raise UsageError(
+                f'--samples {name} are the new images themselves, but strategy "{settings.strategy}" takes samples for '
+                f"images of no new class; make samples of the old classes with --enrich{advice}"
+            )
 
 
 def _summary(metrics: Mapping[str, Any], known: int, added: int) -> str:

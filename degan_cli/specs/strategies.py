@@ -76,6 +76,10 @@ class IncrementRecipe:
     """By which it is divided each time."""
 
 
+def _never(settings: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategySpec:
     """A way to teach a classifier new classes that a user can name with ``--strategy``."""
@@ -84,6 +88,8 @@ class StrategySpec:
     build: Callable[[StrategyParts], Strategy]
     uses_samples: bool = False
     """Whether it wants samples of the old classes, from ``--samples`` or ``--enrich``."""
+    keeps_apart: Callable[[Any], bool] = _never
+    """By its settings: whether it takes samples for images of no new class, so that new images cannot be samples."""
     outputs: str | None = None
     """What it trains outputs as, ``softmax`` or ``sigmoid``; None goes on as the old classifier's were."""
     recipe: IncrementRecipe | None = None

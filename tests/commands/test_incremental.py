@@ -444,6 +444,18 @@ def test_a_run_that_stops_in_its_generator_is_taken_up_there(here, teach, capsys
         assert all(torch.equal(value, right[key]) for key, value in left.items()), name
 
 
+@pytest.mark.parametrize("strategy", ["replay", "abd", "r-dfcil"])
+def test_new_images_cannot_be_samples_of_the_old_classes_too(here, capsys, strategy):
+    samples = ["--strategy", strategy, "--samples", "digits:0-3@2", "--samples", "digits:4-6"]
+    assert run([*TEACH, *SHORT, *samples]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert "--samples digits:4-6 are the new images themselves" in line
+    assert f'strategy "{strategy}"' in line
+    assert ("--set scaling=tie" in line) == (strategy == "replay")
+    if strategy == "replay":
+        assert run([*TEACH, *SHORT, *samples, "--set", "scaling=tie", "--dry-run"]) == 0
+
+
 def test_the_summary_tells_what_was_forgotten(teach):
     result, said = teach("--epochs", "1", "--samples", "digits:0-3", "--test-data", "digits", "-o", "a.safetensors")
     metrics = result["metrics"]
