@@ -105,7 +105,7 @@ class LwfSettings:
 class ReplaySettings:
     """How samples keep the old classes, and how the scales of old and new logits are tied."""
 
-    lambda_kd: float = field(default=3.0, metadata={"help": "weight of the distillation on samples", "min": 0})
+    lambda_kd: float = field(default=1.0, metadata={"help": "weight of the distillation on samples", "min": 0})
     temperature: float = field(default=1.0, metadata={"help": "softens both predictions", "min": 0.01})
     strong: float = field(
         default=0.5,

@@ -93,7 +93,7 @@ ICARL = ("finetune", "fixed", "lwf-mc")
 """Rows that the paper copies from iCaRL; they extend a classifier whose outputs are sigmoids, as there."""
 SAMPLED = ("abd", "r-dfcil")
 """Other strategies on the row ``degan``'s samples."""
-PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "lambda_kd": 1.0, "strong": 0.0}
+PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "strong": 0.0}
 """Distillation over the old classes and a tie of scales: as near to the paper's words as we come."""
 
 
