@@ -45,9 +45,10 @@ class Rdfcil(WithHead):
 
     def train(self, progress: float = 0.0) -> None:
         """In the last part of the epochs everything but the head stays as it is."""
-        self.model.train()
-        self.head_only = progress >= 1 - self.settings.head_part
-        if self.head_only:
+        if progress < 1 - self.settings.head_part:
+            self.model.train()
+        elif not self.head_only:
+            self.head_only = True
             self.freeze_features()
 
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
