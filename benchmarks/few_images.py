@@ -135,12 +135,16 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--part", choices=("number", "help"), help="this part only")
+    parser.add_argument("--images", choices=tuple(KINDS), help="this kind of images only")
+    parser.add_argument("--number", type=int, help="so many images only")
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     began, bench = time.monotonic(), Bench(options)
     path = RESULTS / f"{NAME}.json"
-    for place in places(options.seed):
+    wanted = {name: getattr(options, name) for name in ("part", "images", "number") if getattr(options, name)}
+    for place in (place for place in places(options.seed) if wanted.items() <= place.items()):
         results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
         if any(place.items() <= result.items() for result in results):
             continue
