@@ -70,9 +70,9 @@ class ReplayStrategy(Finetune):
         return loss, {name: value.detach() for name, value in rows.items()}
 
     def _partly_changed(self, images: Tensor) -> Tensor:
-        """The first of a batch, which comes in no order, changed strongly."""
-        count = round(self.settings.strong * len(images))
-        return torch.cat([augment_strongly(images[:count]), images[count:]]) if count else images
+        """A part of a batch, whatever the order in which it came, changed strongly."""
+        chosen = torch.randperm(len(images), device=images.device)[: round(self.settings.strong * len(images))]
+        return images.index_copy(0, chosen, augment_strongly(images[chosen])) if len(chosen) else images
 
     def finish(self) -> None:
         """Align the weights, where that is chosen."""
