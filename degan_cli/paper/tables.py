@@ -12,7 +12,15 @@ from functools import partial
 
 from ..methods import ICARL
 from .columns import Column, Distilled, Incremental, Tasks
-from .scales import HOUR_LENET, HOUR_RESNET32, MINUTE_DIGITS, PAPER_GAN_LENET, PAPER_GAN_RESNET32, TASKS_RESNET32
+from .scales import (
+    HOUR_FASHION,
+    HOUR_LENET,
+    HOUR_RESNET32,
+    MINUTE_DIGITS,
+    PAPER_GAN_LENET,
+    PAPER_GAN_RESNET32,
+    TASKS_RESNET32,
+)
 
 SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
 """Rows ``degan, ...``: the paper's replay, with the scales of old and new logits tied in one way or not at all."""
@@ -127,6 +135,18 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
             hour=MINUTE_DIGITS,
             gan=MINUTE_DIGITS,
+        ),
+        Incremental(
+            name="fashion-mnist-5+5",
+            title="Fashion-MNIST, 5 old and 5 new classes (not in the paper)",
+            data="fashion-mnist",
+            classes=10,
+            each=5,
+            teacher_values={"architecture": "lenet"},
+            enrich_values={"recipe": "auto"},
+            published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
+            hour=HOUR_FASHION,
+            gan=HOUR_FASHION,
         ),
     ),
     "tasks": (
