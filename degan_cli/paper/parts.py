@@ -32,9 +32,9 @@ SETTINGS: Mapping[str, type[Settings]] = {
     "condense": CondenseSettings,
 }
 
-DEFAULTS = 2
-"""To be raised with each change of a command's own defaults: names hold only what a table sets, and a file that was made
-with former defaults would be taken for one of today's."""
+DEFAULTS: Mapping[str, int] = {"incremental": 2}
+"""Of a command, to be raised when its own defaults change, first to 2: names hold only what a table sets, and a file
+that was made with former defaults would be taken for one of today's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,8 @@ class Part:
     def name(self) -> str:
         """Label and hash; the file's name without its suffix."""
         inputs = [[setting, part.name] for setting, part in self.needs]
-        text = json.dumps([DEFAULTS, self.command, sorted(self.values.items()), inputs, self.data])
+        command = self.command + str(DEFAULTS.get(self.command, ""))
+        text = json.dumps([command, sorted(self.values.items()), inputs, self.data])
         return f"{self.label}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
     def path(self, folder: Path) -> Path:

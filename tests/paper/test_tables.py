@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from degan_cli.errors import UnknownName
+from degan_cli.paper import parts
 from degan_cli.paper.cells import TABLES as CELLS
 from degan_cli.paper.cells import choose, markdown, with_measurement
 from degan_cli.paper.parts import Maker
@@ -137,6 +138,19 @@ def test_other_strategies_and_the_ceiling_stand_beside_replay_on_the_same_parts(
     assert joint.part.needs == ()
     assert joint.part.values == first.values | {"dataset": joint.test_data}
     assert len(joint.test_data.split(",")) == 10
+
+
+def test_other_defaults_of_a_command_give_it_another_name_and_all_that_stands_on_it(monkeypatch):
+    def named() -> dict[str, str]:
+        (cell,) = cells("tasks", "digits-5x2/task 3")
+        return {part.name: part.command for part in cell.part.in_order()}
+
+    before = named()
+    monkeypatch.setattr(parts, "DEFAULTS", {"incremental": 9})
+    after = named()
+    assert len(before) == len(after) == 5
+    kept = [command for name, command in before.items() if name in after]
+    assert sorted(kept) == ["enrich", "teacher"]  # the first classifier and its generator
 
 
 def test_each_task_stands_on_the_one_before_with_a_generator_of_its_own():
