@@ -75,6 +75,8 @@ def render(name: str, page: Path) -> str:
         table = _demo(results)
     elif results[0]["table"] == "students":
         table = _students(results)
+    elif results[0]["table"] == "few-images":
+        table = _few_images(results)
     else:
         table = _paper(results)
     return f"{table} {_where(results, name, page)}"
@@ -125,6 +127,21 @@ def _students(results: list[Result]) -> str:
     scales = {result["column"]: result["scale"] for result in results}
     about = ". ".join(f"{column}: {scale}" for column, scale in scales.items())
     return "\n".join([*lines, "", f"{about}. {_seeds(results)} a cell."])
+
+
+def _few_images(results: list[Result]) -> str:
+    """A line for each number and kind of images, with the students of the images and of both."""
+    seeds: dict[tuple[str, int], dict[str, list[float]]] = {}
+    for one in (result for result in results if result["part"] == "number"):
+        seeds.setdefault((one["images"], one["number"]), {}).setdefault(one["row"], []).append(one["measured"])
+    rows = list(dict.fromkeys(row for found in seeds.values() for row in found))
+    lines = [_row(["images", *rows]), _row(["---", *["---:"] * len(rows)])]
+    for (kind, number), found in sorted(seeds.items()):
+        cells = [_mean({"measured": found[row], "scale": ""}) if row in found else "" for row in rows]
+        lines.append(_row([f"{number:,} of {kind}", *cells]))
+    counts = sorted({len(values) for found in seeds.values() for values in found.values()})
+    updates = results[0]["updates"]
+    return "\n".join([*lines, "", f"{updates:,} updates of each student; {counts[0]} to {counts[-1]} seeds a cell."])
 
 
 def _mean(result: Result) -> str:
