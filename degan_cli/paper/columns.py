@@ -136,21 +136,17 @@ class Incremental:
 
     def test_data(self, row: str, seed: int) -> str:
         """Those of all classes that the row's classifier has learned."""
-        draws = self.draw(seed)[: 1 if row.startswith("old") else 3 if row == "second" else 2]
-        return f"{self.data}:{','.join(draw.partition(':')[2] for draw in draws)}"
+        return self._first_draws(seed, 1 if row.startswith("old") else 3 if row == "second" else 2)
 
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
         """The first classifier, or the extended one of a row."""
         old, new, *further = self.draw(make.seed)
+        if row == "joint":
+            return self._teacher("joint", self.test_data(row, make.seed), "softmax", scale, make)
         outputs = "sigmoid" if row in ("old-sigmoid", *ICARL) else "softmax"
-        icarl = self.icarl_values if outputs == "sigmoid" else {}
-        values = {"dataset": old, **self.teacher_values, **icarl, "outputs": outputs, **scale.teacher}
-        first = make.part(f"{self.name}-old-{outputs}", "teacher", values, (old,))
+        first = self._teacher(f"old-{outputs}", old, outputs, scale, make)
         if row.startswith("old"):
             return first
-        if row == "joint":
-            both = self.test_data(row, make.seed)
-            return make.part(f"{self.name}-joint", "teacher", values | {"dataset": both}, (both,))
         if row == "second":
             below = self._replayed("degan", new, first, scale, make)
             return self._replayed("degan", further[0], below, scale, make)
@@ -159,6 +155,16 @@ class Incremental:
         values = {"new_data": new, "test_data": self.data, **scale.incremental}
         values |= {"samples": (new,), "settings": dict(PAPER_REPLAY)} if row == "proxy" else {"strategy": row}
         return make.part(f"{self.name}-{row}", "incremental", values, (new,), classifier=first)
+
+    def _first_draws(self, seed: int, count: int) -> str:
+        """The classes of the first draws as one data set expression."""
+        return f"{self.data}:{','.join(draw.partition(':')[2] for draw in self.draw(seed)[:count])}"
+
+    def _teacher(self, label: str, classes: str, outputs: str, scale: Scale, make: Maker) -> Part:
+        """A classifier of true data."""
+        icarl = self.icarl_values if outputs == "sigmoid" else {}
+        values = {"dataset": classes, **self.teacher_values, **icarl, "outputs": outputs, **scale.teacher}
+        return make.part(f"{self.name}-{label}", "teacher", values, (classes,))
 
     def _replayed(self, row: str, new: str, classifier: Part, scale: Scale, make: Maker) -> Part:
         enrich = {"proxy": new, **self.enrich_values, **scale.enrich}
@@ -185,14 +191,12 @@ class Tasks(Incremental):
 
     def test_data(self, row: str, seed: int) -> str:
         """Those of all classes up to the row's task."""
-        draws = self.draw(seed)[: int(row.removeprefix("task "))]
-        return f"{self.data}:{','.join(draw.partition(':')[2] for draw in draws)}"
+        return self._first_draws(seed, int(row.removeprefix("task ")))
 
     def last_part(self, row: str, scale: Scale, make: Maker) -> Part:
         """The classifier after the row's task."""
         first, *further = self.draw(make.seed)[: int(row.removeprefix("task "))]
-        values = {"dataset": first, **self.teacher_values, "outputs": "softmax", **scale.teacher}
-        part = make.part(f"{self.name}-old-softmax", "teacher", values, (first,))
+        part = self._teacher("old-softmax", first, "softmax", scale, make)
         for new in further:
             part = self._replayed("degan", new, part, scale, make)
         return part

@@ -54,6 +54,14 @@ def _proxy(name: str, title: str, proxy: float, dcgan: float, degan: float) -> D
 RESNET32 = {"architecture": "resnet32", "optimiser": "sgd", "augment": "crop-flip", "held_out": 0}
 BOTH: dict[str, float | None] = dict.fromkeys(("degan + proxy", "abd", "r-dfcil", "joint"))
 FURTHER: dict[str, float | None] = dict.fromkeys(("lwf", *(f"degan, {scaling}" for scaling in SCALINGS)))
+FIVE_AND_FIVE = partial(
+    Incremental,
+    classes=10,
+    each=5,
+    teacher_values={"architecture": "lenet"},
+    enrich_values={"recipe": "auto"},
+    published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
+)
 
 
 def _rows_of_tasks(count: int) -> dict[str, float | None]:
@@ -124,27 +132,17 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             hour=HOUR_RESNET32,
             gan=PAPER_GAN_RESNET32,
         ),
-        Incremental(
+        FIVE_AND_FIVE(
             name="digits-5+5",
             title="digits, 5 old and 5 new classes (not in the paper)",
             data="digits",
-            classes=10,
-            each=5,
-            teacher_values={"architecture": "lenet"},
-            enrich_values={"recipe": "auto"},
-            published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
             hour=MINUTE_DIGITS,
             gan=MINUTE_DIGITS,
         ),
-        Incremental(
+        FIVE_AND_FIVE(
             name="fashion-mnist-5+5",
             title="Fashion-MNIST, 5 old and 5 new classes (not in the paper)",
             data="fashion-mnist",
-            classes=10,
-            each=5,
-            teacher_values={"architecture": "lenet"},
-            enrich_values={"recipe": "auto"},
-            published=dict.fromkeys(("old", "old-sigmoid", *TABLE3)) | BOTH | FURTHER,
             hour=HOUR_FASHION,
             gan=HOUR_FASHION,
         ),
