@@ -5,7 +5,7 @@
 Two questions, each a part of ``results/few-images.json``:
 
 - ``help``: differentiable augmentation and the moving average of the generator, on and off, for some numbers of images;
-- ``number``: students of the images, of a GAN trained on them, and of both, for some numbers and kinds of images.
+- ``number``: students of the images, and of them and a GAN's samples, for some numbers and kinds of images.
 
 Everything but what varies is the recipe ``few`` and equally long. What is there already is not made again. No test
 image decides anything; accuracy is measured on them at the end.

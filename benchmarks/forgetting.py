@@ -1,6 +1,6 @@
 """How far forgetting can be told without a true image: estimates on samples beside what test images say.
 
-    python benchmarks/forgetting.py FOLDER... --data-dir data
+    python benchmarks/forgetting.py FOLDER...
 
 FOLDER is one where ``degan reproduce table3`` made its parts. For each extended classifier in it whose column has a
 generator, the samples of that generator are shown to the old and to the extended classifier, as they are and strongly
@@ -10,6 +10,7 @@ changed; ``results/forgetting.json`` gets the rank correlation (Spearman) of eac
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shlex
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def main() -> None:
         files = sorted(folder.glob("*.safetensors"))
         headers = {path: artifact.read_header(path) for path in files}
         made_for = {header.parents[0]["sha256"]: path for path, header in headers.items() if header.kind == "generator"}
-        by_sha256 = {artifact.read_artifact(path).sha256: path for path in files}
+        by_sha256 = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
         for path, header in headers.items():
             parent = header.parents[0]["sha256"] if header.parents else ""
             if "forgetting" not in header.metrics or parent not in made_for:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor
@@ -50,8 +51,9 @@ def measure_forgetting(
         result["forgetting"] = result["old_classifier_accuracy"] - result["accuracy_old"]
         known, classes = labels[is_old], len(model.class_names)
         lost = per_class_accuracy(before, known, classes) - per_class_accuracy(predicted[is_old], known, classes)
-        by_class = {name: float(value) for name, value in zip(old.class_names, lost, strict=False) if value == value}
-        result["forgetting_by_class"] = dict(sorted(by_class.items(), key=lambda item: -item[1]))
+        named = zip(old.class_names, lost[:first_new].tolist(), strict=True)
+        by_class = sorted(((name, value) for name, value in named if not math.isnan(value)), key=lambda item: -item[1])
+        result["forgetting_by_class"] = dict(by_class)
         result["confusion"]["old_as_new"] = _mean(predicted[is_old] >= first_new)
     if not is_old.all():
         result["accuracy_new"] = accuracy(predicted[~is_old], labels[~is_old])

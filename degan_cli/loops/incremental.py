@@ -62,11 +62,7 @@ def teach_new_classes(
         if watched is not None and len(watched):
             _judge(engine, old, watched, settings.samples, report)
 
-    parts: dict[str, Network | Optimizer] = {
-        "model": strategy.model,
-        "optimiser": optimiser,
-        **strategy.parts(),
-    }
+    parts: dict[str, Network | Optimizer] = {"model": strategy.model, "optimiser": optimiser, **strategy.parts()}
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         shuffle.load_state(tensors["shuffle"])

@@ -22,11 +22,11 @@ class Abd(WithHead):
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         """Both kinds of images pass the network as one batch, so BatchNorm sees old and new classes together."""
         assert samples is not None
-        both = torch.cat([images, samples])
+        both, count = torch.cat([images, samples]), len(images)
         before, _ = self.seen_before(both)
         logits, features = self.seen(both)
-        local = local_cross_entropy(logits[: len(images)], labels, self.old_classes)
-        all_labels = torch.cat([labels, before[len(images) :].argmax(dim=1)])
+        local = local_cross_entropy(logits[:count], labels, self.old_classes)
+        all_labels = self.all_labels(labels, before[count:])
         head = balanced_cross_entropy(self.head_alone(features), all_labels, self.old_classes)
         # Features matter as much as the old head makes of them: the importance weights of equation 9.
         kept = F.mse_loss(self.seen_by_old_head(features), before)

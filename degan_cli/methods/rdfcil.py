@@ -58,8 +58,7 @@ class Rdfcil(WithHead):
         before, old_features = self.seen_before(both)
         logits, features = self.seen(both)
         if self.head_only:
-            all_labels = torch.cat([labels, before[count:].argmax(dim=1)])
-            head = balanced_cross_entropy(logits, all_labels, self.old_classes)
+            head = balanced_cross_entropy(logits, self.all_labels(labels, before[count:]), self.old_classes)
             return head, {"head": head.detach()}
 
         local = local_cross_entropy(logits[:count], labels, self.old_classes)

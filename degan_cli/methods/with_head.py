@@ -19,7 +19,6 @@ class WithHead(Finetune):
         super().__init__(parts)
         self.settings = parts.settings
         self.old_head = head_layer(parts.old, parts.head)[1]
-        self.old_classes = self.old_head.out_features
 
     def seen(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits float32 (batch, old + new), and the features (batch, D) that the head made them from."""
@@ -38,6 +37,10 @@ class WithHead(Finetune):
         bias = self.old_head.bias
         logits = F.linear(features, self.old_head.weight.detach(), None if bias is None else bias.detach())
         return logits.float()
+
+    def all_labels(self, labels: Tensor, before: Tensor) -> Tensor:
+        """Classes of new images, then of samples: those that the old classifier sees, by its logits (samples, old)."""
+        return torch.cat([labels, before.argmax(dim=1)])
 
     def head_alone(self, features: Tensor) -> Tensor:
         """Logits float32 (batch, old + new) whose gradient ends at the head's own weights."""
