@@ -64,13 +64,14 @@ def main() -> None:
             torch.manual_seed(0)
             with torch.no_grad():
                 samples = fit(generator(torch.randn(SAMPLES, generator.shape.latent)), *old.input.shape)
-            about: dict[str, Any] = {"artifact": path.stem, "strategy": header.run["strategy"]}
+            about: dict[str, Any] = {name: header.run[name] for name in ("strategy", "seed")} | {"artifact": path.stem}
             rows.append(about | {"forgetting": header.metrics["forgetting"]} | estimates(old, extended, samples))
     truth = [row["forgetting"] for row in rows]
-    names = [name for name in rows[0] if name not in ("artifact", "strategy", "forgetting")]
+    names = [name for name in rows[0] if name not in ("artifact", "strategy", "seed", "forgetting")]
     correlations = {name: round(float(spearmanr([row[name] for row in rows], truth)[0]), 3) for name in names}
     about = provenance(shlex.join(["python", *sys.argv]))
-    print(write("forgetting", {"correlations": correlations, "runs": len(rows), "rows": rows, **about}))
+    seeds = sorted({row["seed"] for row in rows})
+    print(write("forgetting", {"correlations": correlations, "runs": len(rows), "seeds": seeds, "rows": rows, **about}))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ PROXY = "it is for methods that learn from a proxy"
 ONLINE = "it is for --method, which makes samples while the student learns"
 FIXED = "it is for samples that stay as they are (--samples), by which epochs can be compared"
 SGD = "it is for --optimiser sgd"
+DROPS = "it is for --schedule stages"
 KD = "it is for --loss kd"
 AT_HAND = "it is for images at hand: --samples, or the proxy of a --method that uses one"
 
@@ -122,6 +123,8 @@ CASES = [
     ),
     (DistillSettings, {"settings": {"x": 1}}, STORED, "--samples digits", ONLINE, None),
     (IncrementalSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
+    (IncrementalSettings, {"milestones": (1,)}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
+    (IncrementalSettings, {"drop_factor": 5.0}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
 ]
 """Kind, setting, a run where it is idle, what the message shows of it, what it is for, and a run where it has a use."""
 

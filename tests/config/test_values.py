@@ -182,7 +182,7 @@ def test_bounds_may_be_missing():
 def test_what_no_table_has_is_refused():
     with pytest.raises(UsageError, match="--cuda-graphs is not for the neighbours"):
         ReproduceSettings(table="neighbours", graphs=True)
-    with pytest.raises(UsageError, match="TABLE 'table4' is none of: table1, table2, table3, neighbours"):
+    with pytest.raises(UsageError, match="TABLE 'table4' is none of: table1, table2, table3, tasks, neighbours"):
         ReproduceSettings(table="table4")
 
 
