@@ -19,7 +19,6 @@ from .scales import (
     MINUTE_DIGITS,
     PAPER_GAN_LENET,
     PAPER_GAN_RESNET32,
-    TASKS_RESNET32,
 )
 
 SCALINGS = ("tie", "full-width", "weight-align", "logits", "none")
@@ -78,7 +77,7 @@ def _tasks(name: str, title: str, each: int) -> Column:
         teacher_values=RESNET32,
         published=_rows_of_tasks(100 // each),
         hour=HOUR_RESNET32,
-        gan=TASKS_RESNET32,
+        gan=HOUR_RESNET32,
     )
 
 
