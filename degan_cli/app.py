@@ -20,6 +20,7 @@ from .commands.eval import evaluate
 from .commands.incremental import incremental
 from .commands.list import list_command
 from .commands.reproduce import reproduce
+from .commands.rerun import rerun
 from .commands.sample import sample
 from .commands.teacher import teacher
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
@@ -34,11 +35,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate,
     "sample": sample,
     "list": list_command,
+    "rerun": rerun,
     "reproduce": reproduce,
     "demo": demo,
 }
 """In the order of ``--help``."""
 
+HELP = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
 # Typer brings its own click or uses the installed one, depending on its version; this finds the class in both.
 USAGE_ERROR = typer.BadParameter.__bases__[0]
@@ -50,9 +53,9 @@ def make_app() -> typer.Typer:
     """A Typer app with all subcommands; none of them imports torch before it runs."""
     # Panels for people; plain text for pipes, whose readers want no frames.
     app = typer.Typer(rich_markup_mode="rich" if sys.stdout.isatty() else None, pretty_exceptions_enable=False)
-    app.callback(invoke_without_command=True)(degan)
+    app.callback(invoke_without_command=True, context_settings=HELP)(degan)
     for name, command in COMMANDS.items():
-        app.command(name)(command)
+        app.command(name, context_settings=HELP)(command)
     return app
 
 

@@ -41,9 +41,10 @@ def test_help_never_imports_torch():
     assert done.returncode == 0, done.stderr[-300:]
 
 
+@pytest.mark.parametrize("asked", ["--help", "-h"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str, capsys):
-    assert run([name, "--help"]) == 0
+def test_every_command_explains_itself(name: str, asked: str, capsys):
+    assert run([name, asked]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith(f"Usage: degan {name} ")
     assert captured.err == ""
@@ -68,7 +69,7 @@ def test_no_command_shows_the_help_on_stderr(capsys):
         (["lst"], "No such command 'lst'. Did you mean 'list'?; see degan --help"),
         (["list", "gans", "--jsn"], "No such option: --jsn (Possible options: --json); see degan list --help"),
         (["list", "gnas"], "'gnas' is not one of 'architectures', 'datasets', 'gans', 'methods', 'plugins'"),
-        (["list"], "Missing argument 'kind'"),
+        (["eval"], "Missing argument 'MODEL'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(argv: list[str], message: str, capsys):

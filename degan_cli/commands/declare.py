@@ -18,6 +18,7 @@ from ..config.method_settings import read_pairs
 from ..config.toml import read_config, to_toml
 from ..console import is_main_process
 from ..errors import UsageError
+from .completion import completion
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -163,6 +164,8 @@ def _option(declared: Setting) -> tuple[Any, Any]:
     }
     if about["env"]:
         common["envvar"] = about["env"]
+    if completes := completion(declared.name):
+        common["autocompletion"] = completes
     kind, flags = _typer_kind(declared)
     choices = about["choices"]
     if choices and not about["renamed"]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["architectures", "datasets", "gans", "methods", "plugins"]
 
-COLUMNS = {
+COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "architectures": ("name", "provider", "source"),
     "datasets": ("name", "provider", "description"),
     "gans": ("name", "provider", "source"),
@@ -29,7 +29,9 @@ COLUMNS = {
 
 def list_command(
     context: typer.Context,
-    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    kind: Annotated[
+        Kind | None, typer.Argument(help="What to list.", show_default="how many there are of each kind")
+    ] = None,
     text: Annotated[
         str, typer.Argument(help="Only names that contain this; a prefix such as timm/ opens a family.")
     ] = "",
@@ -37,11 +39,19 @@ def list_command(
 ) -> None:
     """List what can be named: architectures, datasets, gans, methods, plugins."""
     plugins = plugins_from(context)
+    if kind is None:
+        counts = [{"kind": each, "known": len(list(_rows(plugins, each, "")))} for each in COLUMNS]
+        _show(counts, ("kind", "known"), as_json)
+        return
     rows = [row for row in _rows(plugins, kind, text) if text.casefold() in row["name"].casefold()]
+    _show(rows, COLUMNS[kind], as_json)
+
+
+def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows))
     else:
-        _print_table(rows, COLUMNS[kind])
+        _print_table(rows, columns)
 
 
 def _rows(plugins: Plugins, kind: Kind, text: str) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from .enrich import EnrichSettings
 from .evaluate import EvaluateSettings
 from .incremental import IncrementalSettings
 from .reproduce import ReproduceSettings
+from .rerun import RerunSettings
 from .sample import SampleSettings
 from .teacher import TeacherSettings
 
@@ -22,6 +23,7 @@ __all__ = [
     "IncrementalSettings",
     "Layer",
     "ReproduceSettings",
+    "RerunSettings",
     "SampleSettings",
     "Settings",
     "TeacherSettings",

@@ -42,7 +42,7 @@ STUDENT_RECIPES: Mapping[str, Mapping[str, Any]] = {
         "optimiser": "sgd",
         "schedule": "one-cycle",
         "epochs": 20,
-        "lr": 0.1,
+        "lr": 0.05,
         "temperature": 1.0,
         "ema": 0.99,
         "augment": "strong",

@@ -19,8 +19,17 @@ class SampleSettings(ForeignSettings, ComputeSettings):
     num_classes: int | None = setting(
         None, min=1, metavar="K", help="Number of classes of a plain state dict.", panel=MODELS, key=None
     )
-    generator: Path = setting(argument=True, panel=MODELS, help="A generator artifact.")
-    number: int = setting(1000, flags=("--number", "-n"), min=1, help="Images to make.", panel=DATA)
+    generator: Path = setting(
+        argument=True, panel=MODELS, help="A generator; or stored images, to be unpacked into a folder."
+    )
+    number: int = setting(
+        1000,
+        flags=("--number", "-n"),
+        min=1,
+        help="Images to make; of stored ones the first so many.",
+        shown_default="1000; all stored ones",
+        panel=DATA,
+    )
     balanced: bool = setting(False, help="Equally many of each class.", panel=DATA)
     classes: str | None = setting(None, metavar="A,B", help="Only images of these classes.", panel=DATA)
     classifier: Path | None = setting(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..config.names import split_names
 from ..errors import BadFile, UnknownName, UsageError
 from ..images.png_folder import folder_names
 from ..plugins import unknown
@@ -18,15 +19,16 @@ from ..specs import ImageSet
 def parse_classes(text: str, class_names: Sequence[str], name: str) -> list[int]:
     """Indices of the classes that ``text`` lists, such as ``cloud,forest`` or ``0-19,33``, each once.
 
-    A name counts before an index, also at both ends of a range, and case only where it is needed.
+    A name counts before an index, also at both ends of a range, and case only where it is needed; one that has commas
+    stands in double quotes.
 
     :param name: what messages call the data set.
     :raises UnknownName: for a name or number that no class has.
-    :raises UsageError: when nothing is listed, or there are no classes to choose from.
+    :raises UsageError: when nothing is listed, a quote is not closed, or there are no classes to choose from.
     """
     if not class_names:
         raise UsageError(f'{name}: has no labels, so there are no classes to choose; leave ":{text}" out')
-    items = [item.strip() for item in text.split(",") if item.strip()]
+    items = split_names(text, name)
     if not items:
         raise UsageError(f'{name}: no class after the ":"; write for example {name}:{class_names[0]} or {name}:0-1')
     indices = (index for item in items for index in _find(item, class_names, name))

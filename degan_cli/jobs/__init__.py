@@ -13,9 +13,6 @@ Settings are those of the command line, in :mod:`degan_cli.config`. What nobody 
 method, the optimiser's recipe, or the run of an old classifier. Mistakes are raised as :mod:`degan_cli.errors`.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from ..config import (
     CompressSettings,
     CondenseSettings,
@@ -25,41 +22,24 @@ from ..config import (
     EvaluateSettings,
     IncrementalSettings,
     ReproduceSettings,
+    RerunSettings,
     SampleSettings,
-    Settings,
     TeacherSettings,
 )
 from ..runs.result import Result
 from ..runs.session import Session
 from .compress import compress
-from .condense import condense, resolve_condense
+from .condense import condense
 from .demo import demo
-from .distill import distill, resolve_distill
-from .enrich import enrich, resolve_enrich
+from .distill import distill
+from .enrich import enrich
 from .evaluate import evaluate
-from .incremental import incremental, resolve_incremental
+from .incremental import incremental
 from .reproduce import reproduce
+from .rerun import rerun
+from .resolve import resolved
 from .sample import sample
-from .teacher import resolve_teacher, teacher
-
-RESOLVE: Mapping[type[Settings], Callable[[Any, Session], Settings]] = {
-    TeacherSettings: resolve_teacher,
-    EnrichSettings: resolve_enrich,
-    DistillSettings: resolve_distill,
-    IncrementalSettings: resolve_incremental,
-    CondenseSettings: resolve_condense,
-}
-"""For settings whose values depend on a method, a recipe or a file: how they become what the job will use."""
-
-
-def resolved(settings: Settings, session: Session) -> Settings:
-    """Every value as the job will use it, without running it.
-
-    :raises UsageError: for settings that contradict each other or have no use in the run.
-    """
-    resolve = RESOLVE.get(type(settings))
-    return settings if resolve is None else resolve(settings, session)
-
+from .teacher import teacher
 
 __all__ = [
     "CompressSettings",
@@ -70,6 +50,7 @@ __all__ = [
     "EvaluateSettings",
     "IncrementalSettings",
     "ReproduceSettings",
+    "RerunSettings",
     "Result",
     "SampleSettings",
     "Session",
@@ -82,6 +63,7 @@ __all__ = [
     "evaluate",
     "incremental",
     "reproduce",
+    "rerun",
     "resolved",
     "sample",
     "teacher",

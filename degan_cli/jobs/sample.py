@@ -9,6 +9,7 @@ from typing import Any
 from .. import artifact, metrics
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import SampleSettings
+from ..config.names import split_names
 from ..config.stored import stored_run
 from ..engine import start
 from ..errors import Diverged, UsageError
@@ -19,16 +20,22 @@ from ..plugins import unknown
 from ..runs.output import STDOUT, SUFFIX, Output, choose_output, safe_name, stem
 from ..runs.result import Result
 from ..runs.session import Session, plan
+from .unpack import unpack
 
 
 def sample(settings: SampleSettings, session: Session) -> Result:
-    """Draw images from a generator and store them; see ``degan sample --help``.
+    """Draw images from a generator and store them, or unpack stored ones; see ``degan sample --help``.
 
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     began = time.monotonic()
     path = _choose_place(settings)
-    loaded = artifact.load_generator(settings.generator, session.plugins)
+    file = artifact.read_artifact(settings.generator)
+    if file.header is not None and file.header.kind in ("samples", "dataset"):
+        if _is_file(path):
+            raise UsageError(f"-o {path}: {settings.generator} is a file of images already; name a folder for them")
+        return unpack(file, settings, path)
+    loaded = artifact.load_generator(file, session.plugins)
     namer = find_classifier(loaded, settings.classifier, session.plugins, settings.arch, settings.num_classes)
     if namer is None and (settings.balanced or settings.classes is not None):
         raise missing_classifier(loaded)
@@ -43,7 +50,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
         "precision": engine.precision,
     }
     stored = stored_run(settings, derived)
-    to_file = path == STDOUT or path.suffix == SUFFIX
+    to_file = _is_file(path)
     kind = "samples" if to_file else "images"
     if settings.dry_run:
         networks = {"generator": loaded.model} | ({} if namer is None else {"classifier": namer.model})
@@ -83,15 +90,19 @@ def sample(settings: SampleSettings, session: Session) -> Result:
 def _choose_place(settings: SampleSettings) -> Path:
     """The file or folder to write, which must be free or may be replaced."""
     given = settings.output
-    if given is not None and (given == STDOUT or given.suffix == SUFFIX):
+    if given is not None and _is_file(given):
         return choose_output(given, "", force=settings.force, resume=False).path
     folder = given if given is not None else Path(safe_name(f"{stem(settings.generator)}-samples"))
     check_folder(folder, force=settings.force)
     return folder
 
 
+def _is_file(path: Path) -> bool:
+    return path == STDOUT or path.suffix == SUFFIX
+
+
 def _indices(classes: str, known: tuple[str, ...]) -> list[int]:
-    names = list(dict.fromkeys(name.strip() for name in classes.split(",") if name.strip()))
+    names = split_names(classes, "--classes")
     if not names:
         raise UsageError("--classes names none; write --classes cat,dog")
     for name in names:

@@ -137,3 +137,10 @@ def test_plugin_errors_are_raised_on_demand(capsys, monkeypatch):
     monkeypatch.setenv("DEGAN_RAISE_PLUGIN_ERRORS", "1")
     assert run(["list", "gans"]) == 1
     assert "ImportError: No module named 'x'" in capsys.readouterr().err
+
+
+def test_alone_it_says_how_many_there_are_of_each_kind(capsys):
+    counts = {row["kind"]: row["known"] for row in rows(capsys)}
+    assert counts == {"architectures": 2, "datasets": 1, "gans": 1, "methods": 1, "plugins": 2}
+    assert run(["list"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["KIND           KNOWN", "architectures  2"]

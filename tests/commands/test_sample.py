@@ -159,3 +159,34 @@ def test_a_dry_run_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str]
 def test_a_classifier_is_no_generator(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sample", "t.safetensors"]) == 3
     assert "t.safetensors: holds a classifier, and a generator is needed" in capsys.readouterr().err
+
+
+def test_stored_samples_are_unpacked_into_a_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sample", "g.safetensors", "-n", "20", "-o", "s.safetensors"]) == 0
+    assert run(["sample", "g.safetensors", "-n", "20", "-o", "drawn"]) == 0
+    capsys.readouterr()
+    assert run(["sample", "s.safetensors"]) == 0
+    assert capsys.readouterr().out == "s-samples\n"
+    assert files(here / "s-samples") == files(here / "drawn")
+    assert run(["sample", "s.safetensors", "-n", "3", "-o", "three"]) == 0
+    assert files(here / "three").items() <= files(here / "drawn").items()
+    assert len(files(here / "three")) == 3
+    assert run(["sample", "s.safetensors", "--classes", "a/dog", "-o", "dogs"]) == 0
+    assert counts(here / "dogs") == {"a_dog": counts(here / "drawn")["a_dog"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "t2.safetensors"), "-o t2.safetensors: s.safetensors is a file of images already; name a folder for"),
+        (("--balanced",), "--balanced: s.safetensors holds images that are drawn already; it is for a generator"),
+        (("--classes", "bird"), 'unknown class of s.safetensors "bird"'),
+        (("--classes", 'cat,"a'), '--classes: "cat,"a" cannot be read'),
+    ],
+)
+def test_what_stored_samples_do_not_offer(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert run(["sample", "g.safetensors", "-n", "4", "-o", "s.safetensors"]) == 0
+    assert run(["sample", "s.safetensors", *arguments]) == 2
+    assert message in capsys.readouterr().err

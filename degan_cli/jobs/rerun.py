@@ -1,0 +1,107 @@
+"""Make an artifact again, by the command and the settings in its header, and say whether it is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..artifact import read_header
+from ..artifact.header import Header
+from ..config import RerunSettings, Settings
+from ..config.fields import DATA, MODELS
+from ..config.from_stored import command_of, values_of
+from ..errors import BadFile, UsageError
+from ..runs.output import STDOUT, SUFFIX
+from ..runs.result import Result
+from ..runs.session import Session
+from .condense import condense
+from .distill import distill
+from .enrich import enrich
+from .incremental import incremental
+from .resolve import resolved
+from .sample import sample
+from .teacher import teacher
+
+JOBS: Mapping[str, Callable[[Any, Session], Result]] = {
+    "teacher": teacher,
+    "enrich": enrich,
+    "distill": distill,
+    "incremental": incremental,
+    "condense": condense,
+    "sample": sample,
+}
+FILES = ("classifier", "teacher", "generator")
+"""Settings that name an artifact, and the role it has among the parents."""
+
+
+def rerun(settings: RerunSettings, session: Session) -> Result:
+    """Make an artifact again; see ``degan rerun --help``.
+
+    Paths in its header are taken as they stand, so it belongs where the first run was started.
+
+    :raises BadFile: when the header does not say how the artifact was made.
+    :raises UsageError: when an input is another file than then.
+    """
+    header = read_header(settings.artifact)
+    command, again = _settings_again(header, settings, session)
+    session.announce(command, again)
+    _check_inputs(again, header)
+    result = JOBS[command](again, session)
+    if result.plan is not None or result.artifact == STDOUT or not result.artifact.is_file():
+        return result
+    return replace(result, summary=_compared(settings.artifact, header, result.artifact))
+
+
+def _settings_again(header: Header, settings: RerunSettings, session: Session) -> tuple[str, Settings]:
+    found = command_of(header.run)
+    if found is None:
+        raise BadFile(f"{settings.artifact}: its header does not say how it was made; rerun takes what degan trained")
+    command, kind = found
+    values = values_of(kind, header.run)
+    ours = ("output", "data_dir", "download", "max_minutes", "resume", "force", "dry_run")
+    values |= {name: getattr(settings, name) for name in ours if name in kind.declared() and name in settings.given}
+    values.setdefault("output", settings.artifact.with_name(f"{settings.artifact.stem}-again{SUFFIX}"))
+    # What a setting is for depends on others: inputs and those that are for every run first, then what has a use.
+    declared = kind.declared()
+    first = {name for name in values if declared[name].panel in (MODELS, DATA) or not declared[name].metadata["needs"]}
+    again = kind(**{name: values[name] for name in first})
+    for _ in declared:
+        holding = resolved(again, session)
+        more = {name for name in values.keys() - again.given if holding.has_use(name)}
+        if not more:
+            break
+        again = again.replaced(**{name: values[name] for name in more})
+    return command, again
+
+
+def _check_inputs(settings: Settings, header: Header) -> None:
+    """Raise UsageError where a file is not the one that the artifact was made from; data sets are compared later."""
+    parents = {str(parent.get("role")): parent.get("sha256") for parent in header.parents}
+    for role in FILES:
+        path = getattr(settings, role, None)
+        if not isinstance(path, Path) or role not in parents or not path.is_file():
+            continue
+        now = hashlib.sha256(path.read_bytes()).hexdigest()
+        if now != parents[role]:
+            raise UsageError(
+                f"{path}: is not the {role} of then (sha256 {str(parents[role])[:12]}, now {now[:12]}); "
+                "put that file back, or start in the folder of the first run"
+            )
+
+
+def _compared(before: Path, header: Header, after: Path) -> str:
+    """What a new artifact has in common with the former one, for people."""
+    if before.read_bytes() == after.read_bytes():
+        return f"the same bytes as {before}"
+    other = read_header(after)
+    if list(other.parents) != list(header.parents):
+        was = {str(parent.get("role")): parent.get("sha256") for parent in header.parents}
+        roles = [str(p.get("role")) for p in other.parents if was.get(str(p.get("role"))) != p.get("sha256")]
+        return f"not the same as {before}: other {', '.join(roles) or 'inputs'} than then"
+    versions = [
+        f"{n} {v}, now {other.versions.get(n)}" for n, v in header.versions.items() if other.versions.get(n) != v
+    ]
+    return f"not the same bytes as {before}, from the same inputs" + (f": {'; '.join(versions)}" if versions else "")
