@@ -1,0 +1,88 @@
+"""What `degan compress` makes of its budget: Fashion-MNIST's LeNet from grey CIFAR-10 images, some seeds a budget.
+
+    python benchmarks/budgets.py --work runs/compress --budgets 2m:0,1,2 10m:0,1,2 30m:0
+
+The result of each run lies beside its artifact, and what is there is not run again; ``results/budgets.json`` is made
+from them. Nobody looks at the test images before the end. One run at a time: a budget means little beside other work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from results_file import write
+
+from degan_cli.config import CompressSettings, TeacherSettings
+from degan_cli.jobs import Session, compress, teacher
+from degan_cli.paper.provenance import provenance
+
+NAME = "budgets"
+DATA, IMAGES, STUDENT = "fashion-mnist", "cifar10", "lenet-half"
+
+
+def run(budget: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """The result of one run as ``--json`` gives it, made or read."""
+    found = options.work / f"s-{budget}-{seed}.json"
+    if not found.exists():
+        t, session = options.work / "teacher.safetensors", Session(quiet=True)
+        if not t.exists():
+            length: dict[str, Any] = {"architecture": "lenet", "epochs": 40, "patience": 10, "resume": True}
+            teacher(TeacherSettings(dataset=DATA, output=t, data_dir=options.data_dir, **length), session)
+        made = compress(
+            CompressSettings(
+                classifier=t,
+                images=IMAGES,
+                student=STUDENT,
+                budget=budget,
+                seed=seed,
+                test_data=DATA,
+                data_dir=options.data_dir,
+                output=found.with_suffix(".safetensors"),
+                force=True,
+            ),
+            session,
+        )
+        found.write_text(json.dumps(made.to_json()))
+    result: dict[str, Any] = json.loads(found.read_text())
+    return result
+
+
+def main() -> None:
+    """Run what is missing, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("runs/compress"))
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--budgets", nargs="+", default=["2m:0,1,2", "10m:0,1,2", "30m:0"], metavar="BUDGET:SEEDS")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for wanted in options.budgets:
+        budget, _, text = wanted.partition(":")
+        seeds = [int(seed) for seed in text.split(",")]
+        each = [run(budget, seed, options) for seed in seeds]
+        metrics = [result["metrics"] for result in each]
+        rows.append(
+            {
+                "table": NAME,
+                "column": "Fashion-MNIST from grey CIFAR-10",
+                "row": budget,
+                "scale": f"{STUDENT} in {budget}",
+                "seeds": seeds,
+                "measured": [round(100 * one["accuracy"], 2) for one in metrics],
+                "agreement": [round(100 * one["agreement"], 2) for one in metrics],
+                "teacher": round(100 * metrics[0]["teacher_accuracy"], 2),
+                "updates": [one["updates"] for one in metrics],
+                "seconds": [round(result["seconds"], 1) for result in each],
+            }
+            | provenance(shlex.join(["python", *sys.argv]))
+        )
+    write(NAME, rows)
+
+
+if __name__ == "__main__":
+    main()
