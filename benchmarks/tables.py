@@ -77,6 +77,8 @@ def render(name: str, page: Path) -> str:
         table = _students(results)
     elif results[0]["table"] == "few-images":
         table = _few_images(results)
+    elif results[0]["table"] == "budgets":
+        table = _budgets(results)
     else:
         table = _paper(results)
     return f"{table} {_where(results, name, page)}"
@@ -142,6 +144,16 @@ def _few_images(results: list[Result]) -> str:
     counts = sorted({len(values) for found in seeds.values() for values in found.values()})
     updates = results[0]["updates"]
     return "\n".join([*lines, "", f"{updates:,} updates of each student; {counts[0]} to {counts[-1]} seeds a cell."])
+
+
+def _budgets(results: list[Result]) -> str:
+    """A line for each budget: accuracy, agreement on held-out samples, updates and seconds over the seeds."""
+    lines = [_row(["budget", "accuracy", "agreement", "updates", "seconds"]), _row(["---", *["---:"] * 4])]
+    for one in results:
+        spans = [f"{min(values):,.0f} to {max(values):,.0f}" for values in (one["updates"], one["seconds"])]
+        lines.append(_row([one["row"], _mean(one), _mean(one | {"measured": one["agreement"]}), *spans]))
+    first = results[0]
+    return "\n".join([*lines, "", f"{first['column']}, teacher {first['teacher']:.2f}. {_seeds(results)} a budget."])
 
 
 def _mean(result: Result) -> str:
