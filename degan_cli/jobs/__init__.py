@@ -23,6 +23,7 @@ from ..config import (
     DistillSettings,
     EnrichSettings,
     EvaluateSettings,
+    ImportSettings,
     IncrementalSettings,
     ReproduceSettings,
     SampleSettings,
@@ -37,6 +38,7 @@ from .demo import demo
 from .distill import distill, resolve_distill
 from .enrich import enrich, resolve_enrich
 from .evaluate import evaluate
+from .importing import import_model
 from .incremental import incremental, resolve_incremental
 from .reproduce import reproduce
 from .sample import sample
@@ -68,6 +70,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ImportSettings",
     "IncrementalSettings",
     "ReproduceSettings",
     "Result",
@@ -80,6 +83,7 @@ __all__ = [
     "distill",
     "enrich",
     "evaluate",
+    "import_model",
     "incremental",
     "reproduce",
     "resolved",
