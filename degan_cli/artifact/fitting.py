@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import DeganError
 from ..specs import InputSpec
-from .weights import PREFIXES, completed, mismatches, shapes
+from .weights import completed, mismatches, shapes
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -33,7 +33,7 @@ FAMILIES = {
     ),
     "conv_proj.weight": ("vit_b_16", "vit_b_32"),
 }
-"""A key by which a family of torchvision's networks is known, and its usual members."""
+"""The end of a key by which a family of torchvision's networks is known, and its usual members."""
 NEAREST = 4
 """Names of the same family that are tried, where the named one is of a family such as ``timm/``."""
 
@@ -72,8 +72,7 @@ def classes_that_fit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], 
 def _candidates(plugins: Plugins, tensors: Mapping[str, Tensor], arch: str) -> Iterator[str]:
     yield arch
     yield from plugins.architectures.names()
-    bare = {key.rsplit(prefix, 1)[-1] for key in tensors for prefix in ("\0", *PREFIXES)}
-    known = next((names for key, names in FAMILIES.items() if key in bare), ())
+    known = next((names for key, names in FAMILIES.items() if any(one.endswith(key) for one in tensors)), ())
     yield from (f"torchvision/{name}" for name in known)
     for family in plugins.architectures.families:
         if arch.startswith(family.prefix):

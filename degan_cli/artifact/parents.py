@@ -54,12 +54,14 @@ def find_classifier(
 
 
 def _as_recorded(file: Artifact, made: Loaded[Any] | Artifact) -> Artifact:
-    """A plain state dict with the header that ``made`` records of it, if it does."""
+    """A model from elsewhere with the header that ``made`` records of it, if it does."""
     record = made.header
-    if file.header is not None or record is None or not record.run.get("arch"):
+    told = None if file.description is None else file.description.architecture
+    architecture = told if record is None else record.run.get("arch") or told
+    if file.header is not None or record is None or architecture is None:
         return file
     classifier = Header(
-        kind="classifier", architecture=record.run["arch"], class_names=record.class_names, input=record.input
+        kind="classifier", architecture=architecture, class_names=record.class_names, input=record.input
     )
     return replace(file, header=classifier)
 

@@ -202,7 +202,6 @@ def test_a_pickle_is_never_opened(tmp_path: Path, zip_format: bool):
     torch.save({"weight": evil}, path, _use_new_zipfile_serialization=zip_format)
     message = refusal(path)
     assert "degan import makes a model file of it" in message
-    assert "safetensors.torch.save_file" in message
     assert not (tmp_path / "owned").exists()
 
 
