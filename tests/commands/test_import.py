@@ -8,9 +8,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import torchvision
 from models_on_disk import write_models
+from timm.models._hub import save_for_hf
 from torch import Tensor
 
 from degan_cli.app import run
@@ -146,6 +148,35 @@ def test_the_next_command_runs_as_it_is_printed(here, capsys):
     # Samples find their plain classifier and its names by themselves.
     assert run(["sample", "my models/h.safetensors", "-n", "4", "-o", "h", "--json", "-q"]) == 0
     assert set(json.loads(capsys.readouterr().out)["metrics"]["class_counts"]) == {"blue cat", "dog", "never"}
+
+
+def test_a_folder_of_timm_is_a_classifier_wherever_one_is_named(here, capsys):
+    data = {"input_size": (3, 48, 48), "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)}
+    network = timm.create_model("resnet10t", num_classes=3)
+    save_for_hf(network, here / "m", {"label_names": ["cat", "dog", "frog"]}, data_config=data)
+    gan = [
+        "--proxy",
+        "digits",
+        "--steps",
+        "1",
+        "--recipe",
+        "paper",
+        "--width",
+        "2",
+        "--latent",
+        "4",
+        "--batch-size",
+        "8",
+    ]
+    assert run(["enrich", "--classifier", "m", "--image-size", "32", *gan, "-o", "g.safetensors"]) == 0
+    printed = capsys.readouterr()
+    assert "m: timm/resnet10t, 3 classes, input colour 32x32, mean 0.5,0.4,0.3, std 0.2,0.2,0.1" in printed.err
+    # Its samples remember the size that was said, whatever the folder tells.
+    assert run(["sample", "g.safetensors", "-n", "4", "-o", "s.safetensors"]) == 0
+    assert "m: timm/resnet10t, 3 classes, input colour 32x32" in capsys.readouterr().err
+    assert run(["import", "m", "-o", "t.safetensors", "-q"]) == 0
+    assert read_header("t.safetensors").class_names == ("cat", "dog", "frog")
+    assert read_header("t.safetensors").input.shape == (3, 48, 48)
 
 
 def test_the_commands_of_the_guide_run(made, here, capsys):
