@@ -17,6 +17,7 @@ from .commands.demo import demo
 from .commands.distill import distill
 from .commands.enrich import enrich
 from .commands.eval import evaluate
+from .commands.importing import import_model
 from .commands.incremental import incremental
 from .commands.list import list_command
 from .commands.reproduce import reproduce
@@ -27,6 +28,7 @@ from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageEr
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "compress": compress,
+    "import": import_model,
     "teacher": teacher,
     "condense": condense,
     "enrich": enrich,

@@ -13,6 +13,7 @@ from torch import Tensor
 from .. import __version__
 from ..errors import BadFile, Diverged
 from .header import Header
+from .model_folder import Description, is_model_folder, read_folder
 from .safetensors_file import check_tensors_finite, label, read_metadata, read_tensors, write_tensors
 
 USES = {
@@ -33,10 +34,18 @@ class Artifact:
     header: Header | None
     """None for a safetensors file from elsewhere."""
     sha256: str
+    description: Description | None = None
+    """What the folder of a model from elsewhere tells."""
 
 
 def read_artifact(path: str | Path) -> Artifact:
-    """The whole file; raises BadFile when it is missing, damaged or of another format. ``-`` is stdin."""
+    """The whole file, or folder of timm or Hugging Face; ``-`` is stdin.
+
+    :raises BadFile: when it is missing, damaged or of another format.
+    """
+    if is_model_folder(path):
+        tensors, sha256, description = read_folder(Path(path))
+        return Artifact(label(path), tensors, None, sha256, description)
     tensors, metadata, sha256 = read_tensors(path)
     return Artifact(label(path), tensors, _header(metadata, label(path)), sha256)
 

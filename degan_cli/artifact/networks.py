@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from torch import Tensor
+import torch
 
 from .. import __version__
+from ..config.groups import ForeignSettings
 from ..errors import BadFile, PluginError, UnknownName, UsageError
 from ..models import Classifier, Generator
 from ..specs import ArchitectureSpec, ClassifierNetwork, GanShape, GanSpec, GeneratorNetwork, InputSpec
 from .file import Artifact, expect, made_here, read_artifact, write_artifact
+from .fitting import fitting
+from .foreign import describe, refuse_contradictions
 from .header import Header
-from .weights import build_with, completed, mismatches, shapes
+from .weights import build_with
 
 if TYPE_CHECKING:
     from ..plugins import Plugins, Registry
@@ -34,6 +37,8 @@ class Loaded(Generic[Model]):
     header: Header
     sha256: str
     path: str
+    assumed: str = ""
+    """What nobody said of a model from elsewhere and its architecture decided, as a warning."""
 
 
 def save_classifier(
@@ -98,32 +103,64 @@ def save_generator(
 
 
 def load_classifier(
-    source: str | Path | Artifact, plugins: Plugins, arch: str | None = None, num_classes: int | None = None
+    source: str | Path | Artifact, plugins: Plugins, said: ForeignSettings | None = None
 ) -> Loaded[Classifier]:
-    """A classifier of ours, or a plain state dict from elsewhere if ``arch`` and ``num_classes`` are given.
+    """A classifier of ours, a plain state dict from elsewhere, or a folder of timm or Hugging Face.
 
-    A state dict's classes are called ``0`` ... ``K-1``; its input is the architecture's own.
-
+    :param said: what the user says of a model from elsewhere; of ours it may say nothing else than the header.
     :raises UsageError: when options are missing, or contradict the header.
     :raises BadFile: when the file is damaged, holds something else, or its keys do not fit the network.
     :raises PluginError: when the architecture's plugin is not there; the message says what to install.
     """
     file = source if isinstance(source, Artifact) else read_artifact(source)
-    header = _foreign(file, plugins, arch, num_classes) if file.header is None else file.header
-    expect(file, header, "classifier")
+    said = said or ForeignSettings()
+    if file.header is None:
+        return _load_foreign(file, plugins, said)
+    header = expect(file, file.header, "classifier")
     if header.input is None or not header.class_names:
         raise BadFile(f'{file.path}: the "degan" header lacks input or class names; fetch or make the file again')
-    classes, input = len(header.class_names), header.input
-    if arch not in (None, header.architecture):
-        raise UsageError(f"{file.path}: holds {header.architecture}, not --arch {arch}; leave --arch out")
-    if num_classes not in (None, classes):
-        raise UsageError(f"{file.path}: has {classes} classes, not --num-classes {num_classes}; leave the option out")
+    refuse_contradictions(file.path, header, said)
     spec = _find(plugins.architectures, header.architecture, header, file.path, plugins)
-    what = f'{file.path}: "{spec.name}" for {classes} classes'
-    advice = "check --arch and --num-classes" if file.header is None else f"was it made by another {header.provider}?"
-    network = build_with(lambda: spec.build(classes, input), file.tensors, what, advice)
-    classifier = Classifier(network, header.architecture, header.class_names, input).eval()
+    classifier = _built(file, header, header.input, spec, lambda: f"was it made by another {header.provider}?")
     return Loaded(classifier, header, file.sha256, file.path)
+
+
+def _load_foreign(file: Artifact, plugins: Plugins, said: ForeignSettings) -> Loaded[Classifier]:
+    foreign = describe(file, plugins, said)
+    header, input = foreign.header, foreign.header.input
+    assert input is not None
+    classes = len(header.class_names)
+
+    def advice() -> str:
+        options = fitting(plugins, file.tensors, header.architecture, classes, input)
+        return f"they do fit {options}" if options else "check --arch and --num-classes"
+
+    classifier = _built(file, header, input, plugins.architectures.get(header.architecture), advice)
+    _check_runs(classifier, file.path)
+    return Loaded(classifier, header, file.sha256, file.path, foreign.assumed)
+
+
+def _built(
+    file: Artifact, header: Header, input: InputSpec, spec: ArchitectureSpec, advice: Callable[[], str]
+) -> Classifier:
+    classes = len(header.class_names)
+    what = f'{file.path}: "{spec.name}" for {classes} classes'
+    network = build_with(lambda: spec.build(classes, input), file.tensors, what, advice)
+    return Classifier(network, header.architecture, header.class_names, input).eval()
+
+
+def _check_runs(classifier: Classifier, path: str) -> None:
+    """Raise UsageError where a network cannot take images of the size that was given."""
+    black = torch.zeros(1, *classifier.input.shape)
+    try:
+        with torch.no_grad():
+            classifier(black)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        size = f"{classifier.input.width}x{classifier.input.height}"
+        reason = str(error).split("\n")[0]
+        raise UsageError(
+            f"{path}: {classifier.architecture} fails on images of {size} pixels ({reason}); give another --image-size"
+        ) from error
 
 
 def load_generator(source: str | Path | Artifact, plugins: Plugins) -> Loaded[Generator]:
@@ -137,32 +174,9 @@ def load_generator(source: str | Path | Artifact, plugins: Plugins) -> Loaded[Ge
     shape = GanShape(channels=gan["channels"], size=gan["size"], latent=gan["latent"], width=gan["width"])
     what = f'{file.path}: generator "{spec.name}" of {shape.channels}x{shape.size}x{shape.size}'
     network = build_with(
-        lambda: spec.generator(shape), file.tensors, what, f"was it made by another {header.provider}?"
+        lambda: spec.generator(shape), file.tensors, what, lambda: f"was it made by another {header.provider}?"
     )
     return Loaded(Generator(network, spec.name, shape).eval(), header, file.sha256, file.path)
-
-
-def _foreign(file: Artifact, plugins: Plugins, arch: str | None, num_classes: int | None) -> Header:
-    """The header that a plain state dict would have; grey input when its first layer says so."""
-    if arch is None or num_classes is None:
-        raise UsageError(
-            f'{file.path}: has no "degan" header; if it is a plain state dict, add --arch NAME --num-classes K'
-        )
-    spec = plugins.architectures.get(arch)
-    inputs = [spec.input_for(channels, 1, 1) for channels in (3, 1)]
-    fitting = (given for given in inputs if _fits(spec, num_classes, given, file.tensors))
-    return Header(
-        kind="classifier",
-        architecture=arch,
-        class_names=tuple(map(str, range(num_classes))),
-        input=next(fitting, inputs[0]),
-        provider=plugins.architectures.provider(arch),
-    )
-
-
-def _fits(spec: ArchitectureSpec, classes: int, input: InputSpec, tensors: Mapping[str, Tensor]) -> bool:
-    wanted = shapes(lambda: spec.build(classes, input))
-    return not mismatches(completed(tensors, wanted), wanted)
 
 
 def _find(registry: Registry[Spec], name: str, header: Header, path: str, plugins: Plugins) -> Spec:

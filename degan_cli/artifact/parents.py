@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import warn
 from ..errors import BadFile
-from . import load_classifier, read_artifact
+from . import Header, load_classifier, read_artifact
 
 if TYPE_CHECKING:
+    from ..config.groups import ForeignSettings
     from ..models import Classifier
     from ..plugins import Plugins
     from . import Artifact, Loaded
@@ -19,20 +21,19 @@ def find_classifier(
     made: Loaded[Any] | Artifact,
     given: Path | None,
     plugins: Plugins,
-    arch: str | None = None,
-    num_classes: int | None = None,
+    said: ForeignSettings,
 ) -> Loaded[Classifier] | None:
     """The classifier ``given`` by the user; without one, that which the header of ``made`` records, if it is there.
 
     The recorded path is tried from the working folder, then its file name beside ``made``; a file of other
     content is not it. Another classifier than the recorded one is used if it is given, with a warning.
 
-    :param arch: architecture and number of classes, for a classifier that is a plain state dict; recorded ones serve.
+    :param said: what the user says of a classifier that is a plain state dict; what ``made`` records of it serves, too.
     :raises BadFile: when the given file cannot be used.
     """
     wanted = recorded_sha256(made)
     if given is not None:
-        loaded = load_classifier(given, plugins, arch, num_classes)
+        loaded = load_classifier(given, plugins, said)
         if wanted not in ("", loaded.sha256):
             warn(
                 f"{made.path} was made for {_called(made)}, --classifier {given} is another one "
@@ -44,13 +45,25 @@ def find_classifier(
         return None
     for path in (recorded, Path(made.path).parent / recorded.name):
         try:
-            file = read_artifact(path) if path.is_file() else None
+            file = read_artifact(path) if path.exists() else None
         except BadFile:  # whatever it is, it is not the file that was recorded
             continue
         if file is not None and file.sha256 == wanted:
-            run = made.header.run if made.header is not None else {}
-            return load_classifier(file, plugins, arch or run.get("arch"), num_classes or run.get("num_classes"))
+            return load_classifier(_as_recorded(file, made), plugins, said)
     return None
+
+
+def _as_recorded(file: Artifact, made: Loaded[Any] | Artifact) -> Artifact:
+    """A model from elsewhere with the header that ``made`` records of it, if it does."""
+    record = made.header
+    told = None if file.description is None else file.description.architecture
+    architecture = told if record is None else record.run.get("arch") or told
+    if file.header is not None or record is None or architecture is None:
+        return file
+    classifier = Header(
+        kind="classifier", architecture=architecture, class_names=record.class_names, input=record.input
+    )
+    return replace(file, header=classifier)
 
 
 def missing_classifier(made: Loaded[Any] | Artifact) -> BadFile:

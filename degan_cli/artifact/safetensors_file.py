@@ -159,8 +159,8 @@ def _read_head(file: BinaryIO, name: str) -> tuple[bytes, int, dict[str, str]]:
         # Only now: a header of 640 bytes begins with the bytes of a pickle, too.
         if first.startswith(b"PK\x03\x04") or (first[0] == 0x80 and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
             raise BadFile(
-                f"{name}: looks like a pickled PyTorch file, which can run code when opened, so degan never does; "
-                "convert its state dict with safetensors.torch.save_file"
+                f"{name}: looks like a pickled PyTorch file, which can run code when opened; "
+                "degan import makes a model file of it without that"
             )
         raise BadFile(f"{name}: is not a safetensors file; degan reads no other format")
     text = file.read(size)

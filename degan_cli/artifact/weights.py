@@ -11,13 +11,17 @@ from ..errors import BadFile, DeganError, PluginError
 
 SHOWN = 4
 """Keys that a message lists of each fault."""
+PREFIXES = ("module.", "model.", "_orig_mod.", "backbone.", "timm_model.")
+"""What wrappers put before the keys: data parallelism, Lightning and scripts, ``torch.compile``, transformers."""
 
 
-def build_with(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], what: str, advice: str) -> nn.Module:
+def build_with(
+    make: Callable[[], nn.Module], weights: Mapping[str, Tensor], what: str, advice: Callable[[], str]
+) -> nn.Module:
     """The network of ``make`` on the CPU, in eval mode, holding ``weights``; random states stay as they were.
 
     :param what: the file and the network, for messages, such as ``s.safetensors: "lenet" for 10 classes``.
-    :param advice: what to do when they do not fit.
+    :param advice: tells what to do when they do not fit.
     :raises BadFile: when keys, shapes or element types differ; no memory has been taken for the network then.
     :raises PluginError: when ``make`` fails.
     """
@@ -25,12 +29,12 @@ def build_with(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], wha
         weights = completed(weights, shapes(make, what))
         faults = mismatches(weights, shapes(make, what))
         if faults:
-            raise BadFile(f"{what} does not fit: {faults}; {advice}")
+            raise BadFile(f"{what} does not fit: {faults}; {advice()}")
         network = _made(make, what)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise BadFile(f"{what} does not fit: {' '.join(str(error).split())}; {advice}") from error
+        raise BadFile(f"{what} does not fit: {' '.join(str(error).split())}; {advice()}") from error
     return network.eval()
 
 
@@ -44,12 +48,27 @@ def shapes(make: Callable[[], nn.Module], what: str = "the network") -> dict[str
 
 
 def completed(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """``weights`` with what carries no knowledge repaired: data-parallel prefixes, and BatchNorm's old counters."""
-    found = dict(weights)
-    if found and all(key.startswith("module.") for key in found) and not any(key in wanted for key in found):
-        found = {key.removeprefix("module."): value for key, value in found.items()}
-    counters = (key for key in wanted if key.endswith("num_batches_tracked") and key not in found)
-    return found | {key: torch.zeros((), dtype=torch.int64) for key in counters}
+    """``weights`` with what carries no knowledge repaired: wrappers' prefixes, and counters that steer training."""
+    found = {_bare(key, wanted): value for key, value in weights.items()}
+    if len(found) < len(weights):  # two networks in one
+        found = dict(weights)
+    if "n_averaged" not in wanted:  # of torch.optim.swa_utils.AveragedModel
+        found.pop("n_averaged", None)
+    # Old files lack the counters of BatchNorm, and moving averages make fractions of them.
+    counters = (key for key in wanted if key.endswith("num_batches_tracked"))
+    lost = (key for key in counters if key not in found or found[key].is_floating_point())
+    return found | {key: torch.zeros((), dtype=torch.int64) for key in lost}
+
+
+def _bare(key: str, wanted: Mapping[str, Tensor]) -> str:
+    """The key without as many prefixes as make it one that is wanted; as it is where none does."""
+    bare = key
+    while bare not in wanted:
+        prefix = next((prefix for prefix in PREFIXES if bare.startswith(prefix)), None)
+        if prefix is None:
+            return key
+        bare = bare.removeprefix(prefix)
+    return bare
 
 
 def mismatches(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:

@@ -16,6 +16,7 @@ from ..config.enrich import WEIGHTS
 from ..config.fields import RUN, Setting
 from ..config.method_settings import read_pairs
 from ..config.toml import read_config, to_toml
+from ..config.values import NUMBERS
 from ..console import is_main_process
 from ..errors import UsageError
 from .completion import completion
@@ -173,8 +174,8 @@ def _option(declared: Setting) -> tuple[Any, Any]:
     if declared.kind in (int, float) and about["automatic"] is None:
         common |= {"min": about["min"], "max": about["max"]}
     default = None if declared.required or declared.default is None else declared.default
-    if declared.kind in (tuple[str, ...], tuple[int, ...], Mapping):
-        default = ",".join(map(str, default)) if declared.kind == tuple[int, ...] and default else None
+    if declared.kind in (tuple[str, ...], *NUMBERS, Mapping):
+        default = ",".join(map(str, default)) if declared.kind in NUMBERS and default else None
         default = False if kind is bool else default
     if about["argument"]:
         return Annotated[kind | None, typer.Argument(**common)], default
@@ -190,7 +191,7 @@ def _typer_kind(declared: Setting) -> tuple[Any, tuple[str, ...]]:
         return bool, flags
     if declared.kind in (Mapping, tuple[str, ...]):
         return list[str], flags
-    if declared.kind == tuple[int, ...]:
+    if declared.kind in NUMBERS:
         return str, flags
     return declared.kind, flags
 

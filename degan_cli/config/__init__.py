@@ -7,6 +7,7 @@ from .demo import DemoSettings
 from .distill import DistillSettings
 from .enrich import EnrichSettings
 from .evaluate import EvaluateSettings
+from .importing import ImportSettings
 from .incremental import IncrementalSettings
 from .reproduce import ReproduceSettings
 from .rerun import RerunSettings
@@ -20,6 +21,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ImportSettings",
     "IncrementalSettings",
     "Layer",
     "ReproduceSettings",

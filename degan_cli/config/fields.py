@@ -91,7 +91,7 @@ class Setting:
 
     name: str
     kind: Any
-    """``int``, ``float``, ``bool``, ``str``, ``Path``, ``tuple[str, ...]``, ``tuple[int, ...]`` or ``Mapping``."""
+    """``int``, ``float``, ``bool``, ``str``, ``Path``, ``Mapping``, or ``tuple[..., ...]`` of int, float or str."""
     optional: bool
     """Whether None is a value: there is no such thing in this run."""
     default: Any

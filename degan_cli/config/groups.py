@@ -122,11 +122,46 @@ class RunSettings(OutputSettings, ComputeSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignSettings(Settings):
-    """What must be said of a classifier that is a plain state dict."""
+    """What must be said of a classifier from elsewhere, which has no header that tells."""
 
     arch: str | None = setting(
         None, metavar="NAME", help="Architecture of a plain state dict from elsewhere.", panel=MODELS
     )
     num_classes: int | None = setting(
         None, min=1, metavar="K", help="Number of classes of a plain state dict.", panel=MODELS
+    )
+    image_size: int | None = setting(
+        None,
+        min=1,
+        help="Side in pixels of the images that a plain state dict takes.",
+        shown_default="that of the architecture's published weights",
+        panel=MODELS,
+        newer=True,
+    )
+    mean: tuple[float, ...] | None = setting(
+        None,
+        min=0,
+        max=1,
+        metavar="X,X,...",
+        help="What a plain state dict wants subtracted from pixels in [0, 1]: one number, or one per channel.",
+        shown_default="that of the architecture's published weights",
+        panel=MODELS,
+        newer=True,
+    )
+    std: tuple[float, ...] | None = setting(
+        None,
+        min=0,
+        metavar="X,X,...",
+        help="What it wants the difference divided by.",
+        shown_default="that of the architecture's published weights",
+        panel=MODELS,
+        newer=True,
+    )
+    class_names: str | None = setting(
+        None,
+        metavar="FILE|A,B,...",
+        help="Class names of a plain state dict in the order of its outputs: a file with one a line, or a list.",
+        shown_default="0,1,2,...",
+        panel=MODELS,
+        newer=True,
     )

@@ -19,7 +19,7 @@ from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 from .values import checked, parsed
 
 OF_THE_INCREMENT = frozenset(
-    ("classifier", "arch", "num_classes", "output", "data_dir", "download", "device", "precision", "seed")
+    ("classifier", *ForeignSettings.declared(), "output", "data_dir", "download", "device", "precision", "seed")
     + ("max_minutes", "resume", "force", "dry_run")
 )
 """Settings of the generator that are not to be set apart."""
@@ -134,7 +134,7 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
         assert self.enrich is not None
-        shared = ("classifier", "arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
+        shared = ("classifier", *ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed")
         values: dict[str, Any] = {name: getattr(self, name) for name in shared}
         values |= {"proxy": self.new_data} if uses_proxy else {}
         declared = EnrichSettings.declared()

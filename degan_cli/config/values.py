@@ -18,8 +18,11 @@ _WORDS = {
     Path: "a path",
     tuple[str, ...]: "a list of texts",
     tuple[int, ...]: "whole numbers, such as 0,1,2",
+    tuple[float, ...]: "numbers, such as 0.5,0.4,0.3",
     Mapping: "a table of names and values",
 }
+NUMBERS = {tuple[int, ...]: int, tuple[float, ...]: float}
+"""Lists of numbers, which commas part where they are text, and what each item is."""
 
 
 def parsed(text: str, kind: Any, what: str) -> Any:
@@ -30,8 +33,8 @@ def parsed(text: str, kind: Any, what: str) -> Any:
     if kind is bool and text.lower() in _TRUE | _FALSE:
         return text.lower() in _TRUE
     try:
-        if kind == tuple[int, ...]:
-            return tuple(int(item) for item in text.split(",") if item.strip())
+        if kind in NUMBERS:
+            return tuple(NUMBERS[kind](item) for item in text.split(",") if item.strip())
         if kind == tuple[str, ...]:
             return (text,)
         if kind in (int, float, str, Path):
@@ -56,7 +59,7 @@ def checked(value: Any, kind: Any, metadata: Mapping[str, Any], what: str) -> An
     choices = metadata.get("choices")
     if choices and value not in choices:
         raise UsageError(f"{what} {value!r} is none of: {', '.join(map(str, choices))}")
-    if kind == tuple[int, ...]:
+    if kind in NUMBERS:
         return tuple(_in_range(item, metadata, what) for item in value)
     return _in_range(value, metadata, what)
 
@@ -82,10 +85,9 @@ def _typed(value: Any, kind: Any, what: str) -> Any:
         return str(value)
     if kind == tuple[str, ...] and isinstance(value, str | Path):
         return (str(value),)
-    if kind in (tuple[str, ...], tuple[int, ...]) and isinstance(value, list | tuple):
-        inner = str if kind == tuple[str, ...] else int
-        return tuple(_typed(item, inner, what) for item in value)
-    if kind == tuple[int, ...] and isinstance(value, str):
+    if (kind == tuple[str, ...] or kind in NUMBERS) and isinstance(value, list | tuple):
+        return tuple(_typed(item, NUMBERS.get(kind, str), what) for item in value)
+    if kind in NUMBERS and isinstance(value, str):
         return parsed(value, kind, what)
     plain = kind if isinstance(kind, type) else tuple
     if not isinstance(value, plain) or (plain in (int, float) and isinstance(value, bool)):

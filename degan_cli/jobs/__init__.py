@@ -20,6 +20,7 @@ from ..config import (
     DistillSettings,
     EnrichSettings,
     EvaluateSettings,
+    ImportSettings,
     IncrementalSettings,
     ReproduceSettings,
     RerunSettings,
@@ -34,6 +35,7 @@ from .demo import demo
 from .distill import distill
 from .enrich import enrich
 from .evaluate import evaluate
+from .importing import import_model
 from .incremental import incremental
 from .reproduce import reproduce
 from .rerun import rerun
@@ -48,6 +50,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ImportSettings",
     "IncrementalSettings",
     "ReproduceSettings",
     "RerunSettings",
@@ -61,6 +64,7 @@ __all__ = [
     "distill",
     "enrich",
     "evaluate",
+    "import_model",
     "incremental",
     "reproduce",
     "rerun",

@@ -13,12 +13,15 @@ from .. import artifact
 from ..artifact.atomic import replacing
 from ..config.arguments import arguments
 from ..config.compress import CompressSettings
+from ..config.evaluate import EvaluateSettings
 from ..config.stored import refuse_others
 from ..engine import Engine
 from ..errors import BadFile, UsageError
 from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier, parameter_count
+from ..runs.classifiers import open_classifier, tell_input
+from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
@@ -28,8 +31,6 @@ from .compress_look import look
 from .compress_plan import Plan, make_plan
 from .distill import distill
 
-PHOTOGRAPHS = "photos"
-"""Images for those who have none."""
 PLAN = "plan.json"
 """In the run folder."""
 REPORT = "report.md"
@@ -46,12 +47,13 @@ def compress(settings: CompressSettings, session: Session) -> Result:
     images = settings.images or PHOTOGRAPHS
     _check_rereadable(settings)
     with session.open("compress", "classifier", settings, f"{spec.name}-of-{stem(settings.classifier)}") as run:
-        loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
+        loaded = open_classifier(settings.classifier, settings, session)
         engine = run.start_engine()
         run.use(settings)
         teacher = loaded.model
         input = spec.input_for(*teacher.input.shape)
         student = Classifier.untrained(spec, teacher.class_names, input)
+        tell_input(f"student: {spec.name}", input, session)
         if not settings.dry_run and (ended := run.ends_early({"teacher": teacher, "student": student}, {})):
             return ended
 
@@ -93,7 +95,14 @@ def compress(settings: CompressSettings, session: Session) -> Result:
             ),
             metrics,
             summary=_summary(metrics, run.output.folder / REPORT),
-            next_command=f"degan eval {run.output.path} --dataset DATA --classifier {settings.classifier}",
+            next_command=next_command(
+                "eval",
+                EvaluateSettings,
+                settings,
+                model=run.output.path,
+                dataset=settings.test_data or images,
+                classifier=settings.classifier,
+            ),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..config.compress import CompressSettings
 from ..config.distill import DistillSettings
+from ..config.groups import ForeignSettings
 from ..metrics import Support
 from ..runs.output import Output
 
@@ -64,7 +65,7 @@ class Plan:
 
     def distillation(self, settings: CompressSettings, images: str, output: Output) -> DistillSettings:
         """Settings of the student."""
-        names = ("arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
+        names = (*ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed")
         return DistillSettings(
             **{name: getattr(settings, name) for name in names if name in settings.given},
             teacher=settings.classifier,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .. import artifact
-from ..config import CondenseSettings
+from ..config import CondenseSettings, TeacherSettings
 from ..console import shortened
 from ..datasets.class_names import NUMERALS
 from ..errors import BadFile, UsageError
 from ..images import digest, fit_uint8
 from ..loops.condense import condense as condense_images
+from ..runs.classifiers import tell_input
+from ..runs.next_command import next_command
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Session
@@ -36,6 +38,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
         settings = settings.with_classes(digits=set(data.class_names) <= set(NUMERALS))
         input = network.input_for(*data.images.shape[1:])
         images = fit_uint8(data.images, *input.shape)
+        tell_input(f"convnet: {len(data.class_names)} classes", input, session)
 
         engine = run.start_engine()
         run.use(settings)
@@ -58,8 +61,11 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
                 parents=[{"role": "dataset", "sha256": digest(data.images)}],
             ),
             metrics,
-            summary=f"{metrics['images']} images for {metrics['real_images']:,}, loss {metrics['loss']:.4f}",
-            next_command=f"degan distill --teacher TEACHER --student ARCH --method cde --condensed {run.output.path}",
+            summary=f"{metrics['images']} images for {metrics['real_images']:,}, loss {metrics['loss']:.4f}; "
+            "they are for degan distill --method cde --condensed, and a teacher of the same data",
+            next_command=next_command(
+                "teacher", TeacherSettings, settings, dataset=settings.dataset, architecture="convnet"
+            ),
         )
 
 

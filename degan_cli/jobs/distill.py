@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import artifact
-from ..config import DistillSettings
+from ..config import DistillSettings, EvaluateSettings
 from ..config.distill import IN_TURN
 from ..loops.distill import distill as train_student
 from ..metrics import Support
 from ..models import Classifier
+from ..runs.classifiers import open_classifier, tell_input
+from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Session
@@ -35,7 +37,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
     spec = plugins.architectures.get(settings.student)
     sources = [stem(text.partition("@")[0]) for text in settings.samples] if method is None else [method.name]
     with session.open("distill", "classifier", settings, "-".join([spec.name, *sources])) as run:
-        loaded = artifact.load_classifier(settings.teacher, plugins, settings.arch, settings.num_classes)
+        loaded = open_classifier(settings.teacher, settings, session)
         finder = session.finder(settings)
 
         engine = run.start_engine(settings.compiled, settings.graphs)
@@ -43,6 +45,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         class_names = loaded.model.class_names
         input = spec.input_for(*loaded.model.input.shape)
         student = Classifier.untrained(spec, class_names, input)
+        tell_input(f"student: {spec.name}", input, session)
         if ended := run.ends_early({"teacher": loaded.model, "student": student}, {}):
             return ended
 
@@ -75,7 +78,14 @@ def distill(settings: DistillSettings, session: Session) -> Result:
             ),
             metrics,
             summary=_summary(metrics, with_curve=method is not None or test is not None),
-            next_command=f"degan eval {run.output.path} --dataset DATA --classifier {settings.teacher}",
+            next_command=next_command(
+                "eval",
+                EvaluateSettings,
+                settings,
+                model=run.output.path,
+                dataset=settings.test_data or settings.proxy or PHOTOGRAPHS,
+                classifier=settings.teacher,
+            ),
         )
 
 

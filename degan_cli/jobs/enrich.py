@@ -10,7 +10,7 @@ from torch import nn
 
 from .. import artifact
 from ..artifact import Loaded
-from ..config import EnrichSettings, Layer
+from ..config import DistillSettings, EnrichSettings, Layer
 from ..config.method_settings import read_settings
 from ..config.recipes import paper_batch_size
 from ..errors import UsageError
@@ -19,6 +19,8 @@ from ..loops.enrich import enrich as train_generator
 from ..loops.invert import make_images
 from ..methods.seen_changed import with_augmented_discriminator
 from ..models import Classifier
+from ..runs.classifiers import open_classifier
+from ..runs.next_command import next_command, smaller
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
@@ -45,7 +47,7 @@ def resolve_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings
     spec = session.plugins.methods.get(settings.method)
     if not isinstance(spec, MethodSpec) or settings.proxy is None:
         return settings
-    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings)
     _, images = _open_data(settings, session, loaded.model)
     return _sized(settings, spec, images, session)[0]
 
@@ -59,7 +61,7 @@ def enrich(settings: EnrichSettings, session: Session) -> Result:
     spec = session.plugins.methods.get(settings.method)
     sources = [stem(settings.classifier), spec.name, *([] if settings.proxy is None else [stem(settings.proxy)])]
     with session.open("enrich", MAKES[type(spec)], settings, "-".join(sources)) as run:
-        loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+        loaded = open_classifier(settings.classifier, settings, session)
         return _make(spec, settings, session, run, loaded)
 
 
@@ -119,7 +121,7 @@ def _train_generator(
         ),
         metrics,
         summary=_summary(metrics, run, "samples"),
-        next_command=f"degan distill --teacher {settings.classifier} --student STUDENT --samples {run.output.path}",
+        next_command=_next_command(settings, session, run, loaded.model),
     )
 
 
@@ -153,8 +155,7 @@ def _make_images(
         ),
         metrics,
         summary=_summary(metrics, run, "images"),
-        next_command=f"degan distill --teacher {settings.classifier} --student STUDENT --samples {run.output.path} "
-        "--augment strong",
+        next_command=_next_command(settings, session, run, loaded.model, augment="strong"),
     )
 
 
@@ -185,6 +186,12 @@ def _with_lengths(settings: EnrichSettings, proxy_images: int, processes: int) -
     if settings.batch_size == 0:
         raise UsageError("--batch-size 0: leave it out, and it follows the proxy's size")
     return settings
+
+
+def _next_command(settings: EnrichSettings, session: Session, run: Run, classifier: Classifier, **values: Any) -> str:
+    student = smaller(classifier.architecture, session.plugins)
+    values |= {"teacher": settings.classifier, "student": student, "samples": (str(run.output.path),)}
+    return next_command("distill", DistillSettings, settings, **values)
 
 
 def _summary(metrics: dict[str, Any], run: Run, what: str) -> str:

@@ -12,12 +12,14 @@ from .. import artifact
 from ..artifact import Artifact
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import EvaluateSettings
+from ..config.groups import ForeignSettings
 from ..console import shortened, warn
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
 from ..loops.evaluate import evaluate_classifier, evaluate_samples
 from ..loops.sample import generate
 from ..models import Classifier
+from ..runs.classifiers import open_classifier, tell
 from ..runs.session import Session
 from ..specs import ImageSet
 
@@ -79,10 +81,9 @@ def _open(settings: EvaluateSettings, session: Session, *classifiers: Classifier
 
 def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
     def load(source: Path | Artifact) -> Classifier:
-        """--arch and --num-classes are for files without a header only, be it one or both."""
+        """What is said of foreign files is for those without a header only, be it one or both."""
         read = source if isinstance(source, Artifact) else artifact.read_artifact(source)
-        plain = (settings.arch, settings.num_classes) if read.header is None else (None, None)
-        return artifact.load_classifier(read, session.plugins, *plain).model
+        return open_classifier(read, settings if read.header is None else ForeignSettings(), session).model
 
     model = load(file)
     other = None if settings.classifier is None else load(settings.classifier)
@@ -104,10 +105,10 @@ def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettin
 
 
 def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
-    given = (settings.classifier, session.plugins, settings.arch, settings.num_classes)
-    viewer = find_classifier(file, *given)
+    viewer = find_classifier(file, settings.classifier, session.plugins, settings)
     if viewer is None:
         raise missing_classifier(file)
+    tell(viewer, session)
     if file.header is not None and file.header.kind == "generator":
         generator = artifact.load_generator(file, session.plugins).model
         images = generate(engine, generator, settings.number, settings.seed)

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import artifact
 from ..artifact import Loaded
-from ..config import EnrichSettings, IncrementalSettings
+from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..datasets.new_classes import number_new_classes
 from ..errors import UsageError
@@ -16,6 +16,8 @@ from ..images import digest
 from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
 from ..models import Classifier, widen
+from ..runs.classifiers import open_classifier
+from ..runs.next_command import next_command
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Run, Session
@@ -33,7 +35,7 @@ def resolve_incremental(settings: IncrementalSettings, session: Session) -> Incr
 
     :raises UsageError: for settings that contradict each other or have no use.
     """
-    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings)
     resolved = settings.resolved(session.plugins.strategies.get(settings.strategy), loaded.header.run)
     if resolved.enrich is not None:
         _generator(resolved, session, Path("generator.safetensors"))
@@ -52,7 +54,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         _generator(settings, session, Path("generator.safetensors"))
     name = f"{stem(settings.classifier)}-{strategy_spec.name}-{stem(settings.new_data)}"
     with session.open("incremental", "classifier", settings, name) as run:
-        loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
+        loaded = open_classifier(settings.classifier, settings, session)
         old, trained = loaded.model, loaded.header.run
         settings = settings.resolved(strategy_spec, trained)
         data, test = _open_data(settings, session, old)
@@ -97,7 +99,13 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
             ),
             metrics,
             summary=_summary(metrics, len(old.class_names), len(data.class_names)) if engine.is_main else "",
-            next_command=f"degan eval {run.output.path} --dataset DATA",
+            next_command=next_command(
+                "eval",
+                EvaluateSettings,
+                settings,
+                model=run.output.path,
+                dataset=settings.test_data or settings.new_data,
+            ),
         )
 
 

@@ -17,6 +17,7 @@ from ..images import digest
 from ..images.png_folder import check_folder, folder_names, write_folder
 from ..loops import sample as loop
 from ..plugins import unknown
+from ..runs.classifiers import tell
 from ..runs.output import STDOUT, SUFFIX, Output, choose_output, safe_name, stem
 from ..runs.result import Result
 from ..runs.session import Session, plan
@@ -36,7 +37,9 @@ def sample(settings: SampleSettings, session: Session) -> Result:
             raise UsageError(f"-o {path}: {settings.generator} is a file of images already; name a folder for them")
         return unpack(file, settings, path)
     loaded = artifact.load_generator(file, session.plugins)
-    namer = find_classifier(loaded, settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    namer = find_classifier(loaded, settings.classifier, session.plugins, settings)
+    if namer is not None:
+        tell(namer, session)
     if namer is None and (settings.balanced or settings.classes is not None):
         raise missing_classifier(loaded)
     names = () if namer is None else namer.model.class_names

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from .. import artifact
-from ..config import TeacherSettings
+from ..config import EnrichSettings, TeacherSettings
 from ..images import digest, fit_uint8
 from ..loops.evaluate import evaluate_classifier
 from ..loops.teacher import train_teacher
 from ..models import Classifier
+from ..runs.classifiers import tell_input
+from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
 from ..runs.session import Session
@@ -34,6 +36,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         data = finder.labelled(settings.dataset, shape=shape, what=settings.dataset, why=NEEDS_LABELS)
         input = spec.input_for(*data.images.shape[1:])
         images = fit_uint8(data.images, *input.shape)
+        tell_input(f"{spec.name}: {len(data.class_names)} classes", input, session)
 
         engine = run.start_engine(compiled=settings.compiled)
         classifier = Classifier.untrained(spec, data.class_names, input)
@@ -64,5 +67,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
             ),
             metrics,
             summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",
-            next_command=f"degan enrich --classifier {run.output.path} --proxy PROXY",
+            next_command=next_command(
+                "enrich", EnrichSettings, settings, classifier=run.output.path, proxy=PHOTOGRAPHS
+            ),
         )

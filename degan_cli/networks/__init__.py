@@ -18,7 +18,7 @@ _DEGAN = "Addepalli et al., DeGAN, AAAI 2020, and the authors' code"
 
 @hookimpl
 def degan_architectures() -> list[ArchitectureSpec | ArchitectureFamily]:
-    """The paper's networks, residual networks for small images, and all of timm's."""
+    """The paper's networks, residual networks for small images, and all of timm's and torchvision's."""
     return [
         _spec("lenet", "lenet:lenet", size=32, source=f"LeCun et al. 1998; {_DEGAN}"),
         _spec("lenet-half", "lenet:lenet_half", size=32, source=_DEGAN),
@@ -37,6 +37,12 @@ def degan_architectures() -> list[ArchitectureSpec | ArchitectureFamily]:
             source="Zhao et al., Dataset Condensation with Gradient Matching, ICLR 2021",
         ),
         ArchitectureFamily(prefix="timm/", find=_find_timm, names=_timm_names, source="https://timm.fast.ai"),
+        ArchitectureFamily(
+            prefix="torchvision/",
+            find=_find_torchvision,
+            names=_torchvision_names,
+            source="https://docs.pytorch.org/vision/stable/models.html",
+        ),
     ]
 
 
@@ -67,5 +73,17 @@ def _find_timm(name: str) -> ArchitectureSpec | None:
 
 def _timm_names() -> Sequence[str]:
     from .timm import names
+
+    return names()
+
+
+def _find_torchvision(name: str) -> ArchitectureSpec | None:
+    from .torchvision import find
+
+    return find(name)
+
+
+def _torchvision_names() -> Sequence[str]:
+    from .torchvision import names
 
     return names()

@@ -9,6 +9,7 @@ from timm.models import get_pretrained_cfg
 from torch import nn
 
 from ..specs import ArchitectureSpec, InputSpec
+from .statistics import per_channel
 
 PREFIX = "timm/"
 
@@ -30,9 +31,10 @@ def find(name: str) -> ArchitectureSpec | None:
     return ArchitectureSpec(
         name=PREFIX + name,
         build=partial(_build, name),
+        published_size=config.input_size[1:],
         size=side if config.fixed_input_size else None,
         min_size=max([32, *(config.min_input_size or ())[1:]]),
-        statistics=partial(_statistics, tuple(config.mean), tuple(config.std)),
+        statistics=partial(per_channel, tuple(config.mean), tuple(config.std)),
         source=f"timm {config.paper_ids or config.origin_url or name}",
     )
 
@@ -44,12 +46,3 @@ def names() -> list[str]:
 
 def _build(name: str, num_classes: int, input: InputSpec) -> nn.Module:
     return timm.create_model(name, pretrained=False, num_classes=num_classes, in_chans=input.channels)
-
-
-def _statistics(
-    mean: tuple[float, ...], std: tuple[float, ...], channels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Given values per channel, or their average for another number of channels."""
-    if len(mean) == channels:
-        return mean, std
-    return (sum(mean) / len(mean),) * channels, (sum(std) / len(std),) * channels

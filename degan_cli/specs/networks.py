@@ -37,6 +37,12 @@ class InputSpec:
         """Channels, height and width of one image."""
         return self.channels, self.height, self.width
 
+    def describe(self) -> str:
+        """In words: channels, width and height in pixels, mean and std of pixels in [0, 1]."""
+        kind = {1: "grey", 3: "colour"}.get(self.channels, f"{self.channels} channels")
+        mean, std = (",".join(f"{value:.4g}" for value in values) for values in (self.mean, self.std))
+        return f"{kind} {self.width}x{self.height}, mean {mean}, std {std}"
+
     def to_json(self) -> dict[str, Any]:
         """The value as plain JSON types; :meth:`from_json` takes it back."""
         return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
@@ -74,6 +80,9 @@ class ArchitectureSpec:
     min_size: int = 32
     statistics: Callable[[int], tuple[tuple[float, ...], tuple[float, ...]]] = to_minus_one_one
     """Number of channels -> (mean, std) of the input."""
+    published_size: tuple[int, int] | None = None
+    """Height and width in pixels of the images for which its published weights are meant, as ``statistics`` are; None
+    where there are none."""
     source: str = ""
     """Paper, section or table that it follows."""
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from degan_cli import artifact
 from degan_cli.artifact import load_classifier, load_generator, save_classifier, save_generator, write_tensors
+from degan_cli.config.groups import ForeignSettings
 from degan_cli.errors import BadFile, Diverged, PluginError, UsageError
 from degan_cli.models import Classifier, Generator
 from degan_cli.plugins import PluginInfo, Plugins
@@ -15,6 +16,7 @@ from degan_cli.specs import ArchitectureSpec, GanShape, GanSpec, InputSpec
 
 INPUT = InputSpec(channels=3, height=8, width=8, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
 NAMES = ("cat", "dog", "frog")
+SAID = ForeignSettings(arch="tiny", num_classes=3)
 SHAPE = GanShape(channels=3, size=8, latent=4, width=2)
 
 
@@ -38,7 +40,8 @@ def tiny_generator(shape: GanShape) -> nn.Module:
 @pytest.fixture
 def plugins() -> Plugins:
     found = Plugins()
-    found.architectures.add(ArchitectureSpec(name="tiny", build=tiny, min_size=8), "degan-foo 0.3", "foo")
+    spec = ArchitectureSpec(name="tiny", build=tiny, min_size=8, published_size=(8, 8))
+    found.architectures.add(spec, "degan-foo 0.3", "foo")
     found.gans.add(
         GanSpec(name="small", generator=tiny_generator, discriminator=tiny_generator), "degan-foo 0.3", "foo"
     )
@@ -121,11 +124,11 @@ def test_diverged_weights_are_not_written_over_a_good_file(saved: Path, classifi
 
 
 def test_options_that_contradict_the_header_are_refused(saved: Path, plugins: Plugins):
-    assert load_classifier(saved, plugins, "tiny", 3).model.class_names == NAMES
+    assert load_classifier(saved, plugins, SAID).model.class_names == NAMES
     with pytest.raises(UsageError, match="holds tiny, not --arch lenet; leave --arch out"):
-        load_classifier(saved, plugins, "lenet")
+        load_classifier(saved, plugins, ForeignSettings(arch="lenet"))
     with pytest.raises(UsageError, match="has 3 classes, not --num-classes 4"):
-        load_classifier(saved, plugins, num_classes=4)
+        load_classifier(saved, plugins, ForeignSettings(num_classes=4))
 
 
 def test_the_wrong_kind_is_named_with_its_place(saved: Path, plugins: Plugins, tmp_path: Path):
@@ -146,8 +149,8 @@ def foreign(path: Path, **changes: torch.Tensor | None) -> Path:
 def test_a_plain_state_dict_needs_architecture_and_classes(plugins: Plugins, tmp_path: Path):
     path = foreign(tmp_path / "f.safetensors")
     with pytest.raises(UsageError, match="--arch NAME --num-classes K"):
-        load_classifier(path, plugins, "tiny")
-    loaded = load_classifier(path, plugins, "tiny", 3)
+        load_classifier(path, plugins, ForeignSettings(arch="tiny"))
+    loaded = load_classifier(path, plugins, SAID)
     assert loaded.model.class_names == ("0", "1", "2")
     assert loaded.model.input.shape == (3, 8, 8)
     assert loaded.header.provider == "degan-foo 0.3"
@@ -157,13 +160,13 @@ def test_a_plain_state_dict_needs_architecture_and_classes(plugins: Plugins, tmp
 
 def test_a_grey_state_dict_gets_grey_input(plugins: Plugins, tmp_path: Path):
     path = foreign(tmp_path / "f.safetensors", **{"0.weight": torch.ones(4, 1, 3, 3)})
-    assert load_classifier(path, plugins, "tiny", 3).model.input.channels == 1
+    assert load_classifier(path, plugins, SAID).model.input.channels == 1
 
 
 def test_what_carries_no_knowledge_is_repaired(plugins: Plugins, tmp_path: Path):
     state = {f"module.{key}": value for key, value in tiny(3, INPUT).state_dict().items() if "tracked" not in key}
     write_tensors(tmp_path / "f", state, {})
-    loaded = load_classifier(tmp_path / "f", plugins, "tiny", 3)
+    loaded = load_classifier(tmp_path / "f", plugins, SAID)
     assert torch.equal(loaded.model.network[4].bias, state["module.4.bias"])
 
 
@@ -171,7 +174,7 @@ def test_keys_that_do_not_fit_are_listed_exactly(plugins: Plugins, tmp_path: Pat
     changes = {"4.bias": None, "5.bias": torch.ones(1), "1.weight": torch.ones(5), "0.bias": torch.ones(4).long()}
     path = foreign(tmp_path / "f.safetensors", **changes)
     with pytest.raises(BadFile) as error:
-        load_classifier(path, plugins, "tiny", 3)
+        load_classifier(path, plugins, SAID)
     assert str(error.value) == (
         f'{path}: "tiny" for 3 classes does not fit: 1 missing (4.bias), 1 unexpected (5.bias), '
         "1 of wrong shape (1.weight is 5, not 4), 1 of wrong type (0.bias is torch.int64, not torch.float32); "
@@ -181,13 +184,13 @@ def test_keys_that_do_not_fit_are_listed_exactly(plugins: Plugins, tmp_path: Pat
 
 def test_a_wrong_number_of_classes_shows_both_shapes(plugins: Plugins, tmp_path: Path):
     with pytest.raises(BadFile, match=r"2 of wrong shape \(4.weight is 3x4, not 10x4, 4.bias is 3, not 10\)"):
-        load_classifier(foreign(tmp_path / "f"), plugins, "tiny", 10)
+        load_classifier(foreign(tmp_path / "f"), plugins, ForeignSettings(arch="tiny", num_classes=10))
 
 
 def test_a_long_list_of_keys_is_counted(plugins: Plugins, tmp_path: Path):
     path = foreign(tmp_path / "f", **{f"extra{i}": torch.ones(1) for i in range(30)})
     with pytest.raises(BadFile, match=r"30 unexpected \(extra0, extra1, extra10, extra11, \.\.\.\)"):
-        load_classifier(path, plugins, "tiny", 3)
+        load_classifier(path, plugins, SAID)
 
 
 @pytest.mark.parametrize(

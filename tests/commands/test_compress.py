@@ -104,7 +104,7 @@ def test_without_images_photographs_that_come_along_are_used(here, capsys):
     ],
 )
 def test_mistakes_are_one_line(here, capsys, arguments, code, message):
-    assert run([*COMPRESS, *arguments]) == code
+    assert run([*COMPRESS, *arguments, "-q"]) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert [path.name for path in here.iterdir()] == ["t.safetensors"]

@@ -61,7 +61,8 @@ def test_the_file_holds_samples_that_know_their_origin(folder, capsys, matching)
         *("outer", "per_class", "precision", "seed", "steps"),
     }
     assert sorted(path.name for path in (folder / "c.run").iterdir()) == [".lock", "metrics.jsonl", "samples.png"]
-    assert "next: degan distill --teacher TEACHER --student ARCH --method cde --condensed c.safetensors" in captured.err
+    assert "they are for degan distill --method cde --condensed, and a teacher of the same data" in captured.err
+    assert "next: degan teacher --arch convnet --dataset digits:3,7" in captured.err
 
 
 def test_the_whole_command_without_a_name_for_its_file_is_repeated_by_nothing_but_resume(capsys):

@@ -52,7 +52,7 @@ def test_people_read_the_agreement_and_the_next_command(models, capsys):
     said = f"agreement {metrics['agreement']:.2%} with the teacher on held-out samples, epoch {metrics['best_epoch']}"
     assert captured.err.splitlines()[-2:] == [
         f"{said}; to the teacher these are {Support(**metrics['support']).describe()}",
-        "next: degan eval s.safetensors --dataset DATA --classifier t.safetensors",
+        "next: degan eval s.safetensors --classifier t.safetensors --dataset photos",
     ]
 
 

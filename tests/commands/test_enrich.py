@@ -125,7 +125,7 @@ def test_people_read_what_came_out_where_to_look_and_what_comes_next(capsys, arg
     assert said.startswith(f"{found} of 3 classes in ")
     assert summary in said
     assert said.endswith(f"mean confidence {metrics['confidence']:.2f}; look at h.run/samples.png")
-    assert next_command == f"next: degan distill --teacher t.safetensors --student STUDENT {advice}"
+    assert next_command == f"next: degan distill --teacher t.safetensors --student lenet-half {advice}"
 
 
 def test_a_plain_state_dict_can_be_enriched_and_its_samples_named(models, capsys):

@@ -76,7 +76,7 @@ def test_people_read_accuracies_and_the_next_command(capsys):
         f"accuracy {metrics['held_out_accuracy']:.2%} on held-out training images, "
         f"{metrics['test_accuracy']:.2%} on the test images"
     )
-    assert lines[-1] == "next: degan enrich --classifier t.safetensors --proxy PROXY"
+    assert lines[-1] == "next: degan enrich --classifier t.safetensors --proxy photos"
     assert len([line for line in lines if line.startswith("epoch ")]) == metrics["epochs"] == 2  # one in each stage
 
 

@@ -22,7 +22,7 @@ from degan_cli.config import (
 from degan_cli.config.fields import PANELS
 from degan_cli.config.method_settings import read_settings
 from degan_cli.config.toml import read_config
-from degan_cli.config.values import checked, parsed
+from degan_cli.config.values import NUMBERS, checked, parsed
 from degan_cli.errors import UsageError
 
 
@@ -195,7 +195,7 @@ def test_every_declaration_is_whole(kind):
         if declared.kind in (int, float):
             assert least is not None, f"{name} takes any number"
             assert most is None or least < most
-        elif declared.kind != tuple[int, ...]:
+        elif declared.kind not in NUMBERS:
             assert least is most is None, name
         if declared.kind is bool and declared.metadata["panel"] == "Run":
             assert declared.default is False, name

@@ -16,13 +16,17 @@ FAMILIES = [spec for spec in degan_architectures() if not isinstance(spec, Archi
 def test_names():
     small = {"lenet", "lenet-half", "alexnet", "alexnet-half"}
     assert set(SPECS) == small | {"resnet18", "resnet32", "resnet34", "inception-v3", "convnet"}
-    assert [family.prefix for family in FAMILIES] == ["timm/"]
+    assert [family.prefix for family in FAMILIES] == ["timm/", "torchvision/"]
     assert all(spec.source for spec in degan_architectures())
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))
 def test_each_keeps_the_contract_of_a_plugin(name):
     check_architecture(SPECS[name])
+
+
+def test_a_torchvision_classifier_keeps_the_contract_of_a_plugin():
+    check_architecture(FAMILIES[1].find("shufflenet_v2_x0_5"))
 
 
 def test_a_timm_classifier_keeps_the_contract_of_a_plugin():

@@ -1,0 +1,32 @@
+"""Classifiers as jobs open them: nobody is left in doubt about the images that they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..artifact import Artifact, Loaded, load_classifier
+from ..config.groups import ForeignSettings
+from ..console import warn
+from ..models import Classifier
+from ..specs import InputSpec
+from .session import Session
+
+
+def open_classifier(source: Path | Artifact, said: ForeignSettings, session: Session) -> Loaded[Classifier]:
+    """:func:`~degan_cli.artifact.load_classifier`, and a line that tells its input."""
+    loaded = load_classifier(source, session.plugins, said)
+    tell(loaded, session)
+    return loaded
+
+
+def tell(loaded: Loaded[Classifier], session: Session) -> None:
+    """Say what images a classifier takes; what its architecture decided is a warning, shown even when quiet."""
+    model = loaded.model
+    if loaded.assumed:
+        warn(f"{loaded.path}: {loaded.assumed}")
+    tell_input(f"{loaded.path}: {model.architecture}, {len(model.class_names)} classes", model.input, session)
+
+
+def tell_input(who: str, input: InputSpec, session: Session) -> None:
+    """Say what images a network takes."""
+    session.say(f"{who}, input {input.describe()}")
