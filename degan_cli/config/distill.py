@@ -15,9 +15,9 @@ from .fields import DATA, MODELS, ONLINE, setting
 from .groups import (
     AUGMENTATIONS,
     OPTIMISERS,
-    DataSettings,
     ForeignSettings,
     GraphSettings,
+    ImageSettings,
     RunSettings,
     SelectionSettings,
 )
@@ -31,7 +31,7 @@ IN_TURN = "alternating-flip"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
+class DistillSettings(RunSettings, SelectionSettings, ImageSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)

@@ -5,7 +5,7 @@ from .diff_augment import diff_augment
 from .mix import mix
 from .order import Shuffle
 from .picture import by_class, grid
-from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, to_uint8, to_unit
+from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, frame, to_uint8, to_unit
 from .resized_crop import resized_crop
 from .siamese import draw_siamese
 from .store import ImageStore, free_bytes
@@ -24,6 +24,7 @@ __all__ = [
     "draw_siamese",
     "fit",
     "fit_uint8",
+    "frame",
     "free_bytes",
     "grid",
     "mix",

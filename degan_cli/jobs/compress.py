@@ -47,6 +47,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
     _check_rereadable(settings)
     with session.open("compress", "classifier", settings, f"{spec.name}-of-{stem(settings.classifier)}") as run:
         loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
+        settings = settings.fitting_like(loaded.header.run)
         engine = run.start_engine()
         run.use(settings)
         teacher = loaded.model

@@ -36,6 +36,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
     sources = [stem(text.partition("@")[0]) for text in settings.samples] if method is None else [method.name]
     with session.open("distill", "classifier", settings, "-".join([spec.name, *sources])) as run:
         loaded = artifact.load_classifier(settings.teacher, plugins, settings.arch, settings.num_classes)
+        settings = settings.fitting_like(loaded.header.run)
         finder = session.finder(settings)
 
         engine = run.start_engine(settings.compiled, settings.graphs)

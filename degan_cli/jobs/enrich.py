@@ -46,6 +46,7 @@ def resolve_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings
     if not isinstance(spec, MethodSpec) or settings.proxy is None:
         return settings
     loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+    settings = settings.fitting_like(loaded.header.run)
     _, images = _open_data(settings, session, loaded.model)
     return _sized(settings, spec, images, session)[0]
 
@@ -60,6 +61,7 @@ def enrich(settings: EnrichSettings, session: Session) -> Result:
     sources = [stem(settings.classifier), spec.name, *([] if settings.proxy is None else [stem(settings.proxy)])]
     with session.open("enrich", MAKES[type(spec)], settings, "-".join(sources)) as run:
         loaded = artifact.load_classifier(settings.classifier, session.plugins, settings.arch, settings.num_classes)
+        settings = settings.fitting_like(loaded.header.run)
         return _make(spec, settings, session, run, loaded)
 
 

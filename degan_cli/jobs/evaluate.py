@@ -59,12 +59,14 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     kind = "classifier" if file.header is None else file.header.kind
     if kind == "dataset":
         raise BadFile(f"{file.path}: holds a dataset; degan eval takes a classifier, a generator or stored samples")
+    settings = settings.fitting_like({} if file.header is None else file.header.run)
     engine = start(settings.device, settings.precision, settings.seed)
     measure = _measure_classifier if kind == "classifier" else _measure_samples
     values = measure(engine, file, settings, session)
     if left_out := values.get("left_out"):
         some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
         warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
+    values |= {"skipped_images": session.skipped} if session.skipped else {}
     seconds = time.monotonic() - began
     return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
 

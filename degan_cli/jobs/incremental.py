@@ -54,7 +54,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
     with session.open("incremental", "classifier", settings, name) as run:
         loaded = artifact.load_classifier(settings.classifier, plugins, settings.arch, settings.num_classes)
         old, trained = loaded.model, loaded.header.run
-        settings = settings.resolved(strategy_spec, trained)
+        settings = settings.resolved(strategy_spec, trained).fitting_like(trained)
         data, test = _open_data(settings, session, old)
         labels = number_new_classes(settings.new_data, data, old.class_names, str(settings.classifier))
         if settings.enrich is not None and not settings.dry_run:

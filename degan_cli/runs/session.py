@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..artifact import read_header
 from ..config.arguments import arguments
 from ..config.base import Settings
-from ..config.groups import DataSettings, RunSettings
+from ..config.groups import DataSettings, ImageSettings, RunSettings
 from ..config.stored import refuse_others, stored_run
 from ..console import note
 from ..datasets.finder import DataFinder
+from ..datasets.reading import Reading
 from ..engine import Engine, start
 from ..models import parameter_count
 from ..plugins import Plugins, load_plugins
@@ -47,6 +48,8 @@ class Session:
     """All that can be looked up by name; by default the built-in parts and every installed plugin."""
     quiet: bool = False
     """No progress on stderr and none of the notes about it; warnings are shown all the same."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Set of images -> how many broken files were left out of it; filled in by :meth:`finder`."""
 
     def say(self, message: str) -> None:
         """A note for people, unless they want none."""
@@ -62,8 +65,12 @@ class Session:
         return replace(self, quiet=True)
 
     def finder(self, settings: DataSettings) -> DataFinder:
-        """Where these settings let data sets be looked for."""
-        return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download)
+        """Where these settings let data sets be looked for, and how they let image files be read."""
+        reading = Reading(quiet=self.quiet, skipped=self.skipped)
+        if isinstance(settings, ImageSettings):
+            given = {"fit": settings.fit, "skip_broken": settings.skip_broken, "cache_dir": settings.cache_dir}
+            reading = replace(reading, **given)
+        return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download, reading=reading)
 
     @property
     def processes(self) -> int:
@@ -215,6 +222,7 @@ class Run:
             sha256=sha256,
             metrics=metrics,
             seconds=self.seconds,
+            skipped=self.session.skipped,
             summary=summary,
             next_command=next_command,
         )

@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageOps
 
 from degan_cli.datasets.image_files import quiet, read_fitted, read_image
+from degan_cli.datasets.listing import PathFile
 from degan_cli.errors import BadFile
 from degan_cli.images import fit_uint8
 
@@ -127,4 +128,4 @@ def test_decompression_bomb_is_not_unpacked(tmp_path: Path, side: int) -> None:
 def test_fitting_is_that_of_packs(tmp_path: Path) -> None:
     pixels = torch.randint(0, 256, (1, 3, 9, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     path = saved(tmp_path / "a.png", Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
-    assert torch.equal(read_fitted(path, (1, 4, 4)), fit_uint8(pixels, 1, 4, 4)[0])
+    assert torch.equal(read_fitted(PathFile(path), (1, 4, 4), "squash"), fit_uint8(pixels, 1, 4, 4)[0])
