@@ -1,5 +1,6 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
+from .budget import within
 from .crop_flip import AUGMENTS, augment
 from .diff_augment import diff_augment
 from .mix import mix
@@ -31,4 +32,5 @@ __all__ = [
     "resized_crop",
     "to_uint8",
     "to_unit",
+    "within",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from .. import artifact
@@ -44,7 +45,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         class_names = loaded.model.class_names
         input = spec.input_for(*loaded.model.input.shape)
         student = Classifier.untrained(spec, class_names, input)
-        if ended := run.ends_early({"teacher": loaded.model, "student": student}, {}):
+        if ended := run.ends_early():
             return ended
 
         teacher = engine.place(loaded.model).freeze()
@@ -60,10 +61,14 @@ def distill(settings: DistillSettings, session: Session) -> Result:
             session.say(summary)
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
         epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
+        train = partial(train_student, engine, teacher, student, source, settings, test_data=test)
+        if settings.dry_run:
+            networks = {"teacher": teacher, "student": student}
+            if isinstance(method, InversionSpec):  # whose first step makes a whole batch of images
+                return run.planned(networks, {})
+            return run.rehearsed(train, epochs * settings.steps_per_epoch, networks, {})
         with run.training(epochs * settings.steps_per_epoch):
-            best, metrics = train_student(
-                engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
-            )
+            best, metrics = train(run.checkpoint, run.report, run.watch)
         metrics |= {} if chosen is None else {"selected": chosen.counts}
         return run.finish(
             lambda path: artifact.save_classifier(

@@ -15,11 +15,15 @@ from ..config import EvaluateSettings
 from ..console import shortened, warn
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
+from ..images import within
 from ..loops.evaluate import evaluate_classifier, evaluate_samples
 from ..loops.sample import generate
 from ..models import Classifier
 from ..runs.session import Session
 from ..specs import ImageSet
+
+LOOKED_AT_VALUES = EvaluateSettings.number * 3 * 128 * 128
+"""Pixels times channels of a generator's samples where nobody says how many they are: of large images fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +116,12 @@ def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings,
         raise missing_classifier(file)
     if file.header is not None and file.header.kind == "generator":
         generator = artifact.load_generator(file, session.plugins).model
-        images = generate(engine, generator, settings.number, settings.seed)
+        number, size = settings.number, generator.shape.size
+        if "number" not in settings.given:
+            number = within(number, (generator.shape.channels, size, size), values=LOOKED_AT_VALUES)
+        if number < settings.number:
+            session.say(f"{number:,} samples of {size}x{size} pixels are looked at; -n says how many")
+        images = generate(engine, generator, number, settings.seed)
     else:
         images = artifact.load_images(file)[0].images
     real = _open(settings, session, viewer.model)

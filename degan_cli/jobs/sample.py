@@ -16,9 +16,10 @@ from ..images import digest
 from ..images.png_folder import check_folder, folder_names, write_folder
 from ..loops import sample as loop
 from ..plugins import unknown
+from ..runs.dry_run import plan
 from ..runs.output import STDOUT, SUFFIX, Output, choose_output, safe_name, stem
 from ..runs.result import Result
-from ..runs.session import Session, plan
+from ..runs.session import Session
 
 
 def sample(settings: SampleSettings, session: Session) -> Result:

@@ -51,10 +51,10 @@ def train_teacher(
     order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(settings.seed))
     split = max(1, round(len(order) * settings.held_out)) if settings.held_out else 0
     held_out, held_out_labels = (
-        data.images[order[:split]].to(engine.device),
+        ImageStore(data.images, engine.device, order[:split]),
         data.labels[order[:split]].to(engine.device),
     )
-    store = ImageStore(data.images[order[split:]], engine.device)
+    store = ImageStore(data.images, engine.device, order[split:])
     labels = data.labels[order[split:]].to(engine.device)
 
     classifier = engine.prepare(classifier)

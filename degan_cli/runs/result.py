@@ -54,7 +54,8 @@ class Result:
         if not is_main_process():
             return
         if self.plan is not None:
-            print(json.dumps(self.plan, indent=None if as_json else 2, sort_keys=True))
+            skipped = {"skipped_images": dict(self.skipped)} if self.skipped else {}
+            print(json.dumps({**self.plan, **skipped}, indent=None if as_json else 2, sort_keys=True))
             return
         if self.summary and not quiet:
             note(self.summary)
