@@ -15,6 +15,7 @@ from .fields import DATA, MODELS, ONLINE, setting
 from .groups import (
     AUGMENTATIONS,
     OPTIMISERS,
+    ZOOMS,
     ForeignSettings,
     GraphSettings,
     ImageSettings,
@@ -25,7 +26,6 @@ from .method_settings import read_settings
 from .recipes import MIXES, SCHEDULES, STUDENT_RECIPES, check_milestones, milestones_at, sgd_layer, student_layer
 
 RENAMED_AUGMENTATIONS = {"heavy": "strong"}
-ZOOMS = ("resized-crop", "resized-crop-flip")
 IN_TURN = "alternating-flip"
 """Each stored image mirrored every second time that it is drawn."""
 

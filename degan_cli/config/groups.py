@@ -11,6 +11,7 @@ from .base import Layer, Settings
 from .fields import DATA, MODELS, RUN, setting
 
 AUGMENTATIONS = ("none", "crop", "flip", "crop-flip")
+ZOOMS = ("resized-crop", "resized-crop-flip")
 OPTIMISERS = ("adam", "sgd")
 FITS = ("crop", "squash", "pad")
 

@@ -13,7 +13,7 @@ from .base import Layer
 from .conditions import settle
 from .enrich import EnrichSettings
 from .fields import DATA, MODELS, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, ForeignSettings, ImageSettings, RunSettings
+from .groups import AUGMENTATIONS, OPTIMISERS, ZOOMS, CompileSettings, ForeignSettings, ImageSettings, RunSettings
 from .method_settings import read_settings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 from .values import checked, parsed
@@ -85,7 +85,7 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
     )
     augment: str = setting(
         "none",
-        choices=AUGMENTATIONS,
+        choices=(*AUGMENTATIONS, *ZOOMS),
         help="Done to each image at random; as the classifier was trained, if nothing else is said.",
     )
     settings: Mapping[str, Any] = setting(

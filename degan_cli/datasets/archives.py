@@ -155,7 +155,7 @@ def shard_paths(text: str) -> list[Path]:
 
 def _arranged(name: str, members: Sequence[ZipMember] | Sequence[TarMember], split: str) -> FileSet:
     """The images among the members, in their order, with labels if there are any."""
-    images = [(member, parts) for member in members if _is_image(parts := PurePosixPath(member.member).parts)]
+    images = [(member, parts) for member in members if _is_image(parts := _parts(member.member))]
     if not images:
         raise no_image(name)
     classes = _class_files(members)
@@ -168,9 +168,14 @@ def _arranged(name: str, members: Sequence[ZipMember] | Sequence[TarMember], spl
     return FileSet(name=name, files=[member for member, _ in found], labels=indices, class_names=class_names)
 
 
+def _parts(name: str) -> tuple[str, ...]:
+    """Folders and file of a member, without those that lead out of the archive."""
+    return tuple(part for part in PurePosixPath(name).parts if part not in ("/", ".."))
+
+
 def _is_image(parts: tuple[str, ...]) -> bool:
     """Neither hidden nor what macOS adds to each file."""
-    hidden = any(part.startswith(".") and part != "." for part in parts) or "__MACOSX" in parts
+    hidden = any(part.startswith(".") for part in parts) or "__MACOSX" in parts
     return bool(parts) and not hidden and PurePosixPath(parts[-1]).suffix.lower() in SUFFIXES
 
 

@@ -1,5 +1,6 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
+from .augmentation import augmentation
 from .budget import within
 from .crop_flip import AUGMENTS, augment
 from .diff_augment import diff_augment
@@ -18,6 +19,7 @@ __all__ = [
     "ImageStore",
     "Shuffle",
     "augment",
+    "augmentation",
     "by_class",
     "augment_strongly",
     "diff_augment",

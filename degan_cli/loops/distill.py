@@ -14,9 +14,7 @@ compared with another's, so that the epochs are fixed in number and the last stu
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +24,7 @@ from torch.optim import Optimizer
 from ..config import DistillSettings
 from ..config.distill import IN_TURN
 from ..engine import Engine
-from ..images import augment, augment_strongly, mix, resized_crop, within
+from ..images import augmentation, mix, within
 from ..losses import logit_distance, student_loss
 from ..metrics import Support, accuracy, curve_summary, support
 from ..models import Classifier, copy_weights, follow
@@ -80,7 +78,7 @@ def distill(
         if found.useless:
             report.warn(_nothing_to_learn(found))
     curve: list[float] = []
-    vary = _augmentation(settings.augment)
+    vary = augmentation("none" if settings.augment == IN_TURN else settings.augment)  # then the source does it
 
     parts: dict[str, Network | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
     parts |= {} if average is None else {"average": average}
@@ -192,16 +190,6 @@ def _schedule(settings: DistillSettings, online: bool) -> Schedule:
     if settings.schedule != "stages":
         return Annealed(settings.epochs, settings.patience, settings.schedule, selects=not online)
     return Milestones(settings.epochs, settings.milestones) if online else Stages(settings.epochs, settings.patience)
-
-
-def _augmentation(kind: str) -> Callable[[Tensor], Tensor]:
-    if kind == "strong":
-        return augment_strongly
-    if kind.startswith("resized-crop"):
-        return partial(resized_crop, flip=kind.endswith("flip"))
-    if kind == IN_TURN:
-        kind = "none"  # the source does it, which knows the images
-    return partial(augment, kind=kind)
 
 
 def _optimiser(engine: Engine, student: Classifier, settings: DistillSettings) -> Optimizer:

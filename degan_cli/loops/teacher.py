@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from ..config import TeacherSettings
 from ..engine import Engine
 from ..errors import BadFile
-from ..images import ImageStore, Shuffle, augment, to_unit
+from ..images import ImageStore, Shuffle, augmentation, to_unit
 from ..losses import label_loss
 from ..models import Classifier, copy_weights
 from ..runs.checkpoint import Checkpoint
@@ -61,7 +61,7 @@ def train_teacher(
     best = copy.deepcopy(engine.unwrap(classifier))
     optimiser = engine.optimiser(settings.optimiser, classifier.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = make_schedule(settings)
+    schedule, vary = make_schedule(settings), augmentation(settings.augment)
     steps_per_epoch = max(1, round(len(store) / (settings.batch_size * engine.processes)))
 
     parts: dict[str, Network | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
@@ -78,7 +78,7 @@ def train_teacher(
         for step in range(schedule.step, steps_per_epoch):
             batch = shuffle.take(settings.batch_size)
             with engine.autocast():
-                logits = classifier(to_unit(augment(store.take(batch), settings.augment)))  # (batch, classes)
+                logits = classifier(vary(to_unit(store.take(batch))))  # (batch, classes)
             loss = label_loss(logits, labels[batch.to(engine.device)], settings.outputs)
             engine.backward(loss)
             optimiser.step()
