@@ -32,6 +32,7 @@ from .listing import FileSet
 from .progress import Counter
 
 VERSION = 1
+"""Of the way from a file to its pixels: another one makes new caches."""
 PIXELS, ABOUT, LOCK = "images.u8", "about.json", "lock"
 SPARE_BYTES = 2**30
 """That a build leaves free on the disk."""
@@ -50,7 +51,6 @@ class Progress:
     """Files that were decoded or found broken."""
     broken: dict[str, str] = field(default_factory=dict)
     """Number of a file, as JSON has texts for keys, and what is wrong with it."""
-    version: int = VERSION
 
     @property
     def rows(self) -> int:

@@ -70,7 +70,7 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     if left_out := values.get("left_out"):
         some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
         warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
-    values |= {"skipped_images": session.skipped} if session.skipped else {}
+    values |= {"skipped_images": dict(session.skipped)} if session.skipped else {}
     seconds = time.monotonic() - began
     return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
 

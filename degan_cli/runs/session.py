@@ -161,7 +161,13 @@ class Run:
         """
         path = self.output.path
         unfinished = any(self.output.folder.rglob(CHECKPOINT))  # at any depth, as in choose_output
-        if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
+        if (
+            self.settings.dry_run
+            or not self.settings.resume
+            or self.output.to_stdout
+            or not path.exists()
+            or unfinished
+        ):
             return None
         header = read_header(path)
         refuse_others(path, header.run, self.stored, "name another file with -o, or overwrite it with --force")
