@@ -134,9 +134,9 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
         assert self.enrich is not None
-        shared = ("classifier", "arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
+        shared = ["classifier", "arch", "num_classes", "data_dir", "download", "device", "precision", "seed"]
         reading = ("fit", "skip_broken", "cache_dir")
-        shared += tuple(name for name in reading if getattr(self, name) != self.declared()[name].default)
+        shared += [name for name in reading if getattr(self, name) != self.declared()[name].default]
         values: dict[str, Any] = {name: getattr(self, name) for name in shared}
         values |= {"proxy": self.new_data} if uses_proxy else {}
         declared = EnrichSettings.declared()

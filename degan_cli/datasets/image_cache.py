@@ -139,7 +139,7 @@ def _build(files: FileSet, shape: Shape, fit: str, done: Progress, place: Path, 
                 if isinstance(image, Broken):
                     done.broken[str(number)] = str(image)
                 else:
-                    pixels.write(image.numpy().data)
+                    pixels.write(image.contiguous().numpy().data)
             done.seen += len(block)
             pixels.flush()
             os.fsync(pixels.fileno())

@@ -64,8 +64,8 @@ class Plan:
 
     def distillation(self, settings: CompressSettings, images: str, output: Output) -> DistillSettings:
         """Settings of the student."""
-        names = ("arch", "num_classes", "data_dir", "download", "device", "precision", "seed")
-        names += ("fit", "skip_broken", "cache_dir")
+        names = ["arch", "num_classes", "data_dir", "download", "device", "precision", "seed"]
+        names += ["fit", "skip_broken", "cache_dir"]
         return DistillSettings(
             **{name: getattr(settings, name) for name in names if name in settings.given},
             teacher=settings.classifier,

@@ -105,7 +105,7 @@ def _train_generator(
     method = build_method(engine, method_spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
     train = partial(train_generator, engine, method, frozen, images, settings)
     if settings.dry_run:
-        networks = {"generator": method.generator, "classifier": frozen, "discriminator": gan.discriminator(shape)}
+        networks = {"classifier": frozen, "generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
         return run.rehearsed(train, settings.steps, networks, {} if images is None else {"proxy": images})
     with run.training(settings.steps):
         kept, metrics = train(run.checkpoint, run.report, run.watch)

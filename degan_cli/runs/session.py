@@ -68,8 +68,7 @@ class Session:
         """Where these settings let data sets be looked for, and how they let image files be read."""
         reading = Reading(quiet=self.quiet, skipped=self.skipped)
         if isinstance(settings, ImageSettings):
-            given = {"fit": settings.fit, "skip_broken": settings.skip_broken, "cache_dir": settings.cache_dir}
-            reading = replace(reading, **given)
+            reading = replace(reading, fit=settings.fit, skip_broken=settings.skip_broken, cache_dir=settings.cache_dir)
         return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download, reading=reading)
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from picture_files import BROKEN, png, write
+from PIL import Image
 from torch import Tensor
 
 from degan_cli.datasets import decoding, image_cache
@@ -99,6 +100,22 @@ def test_a_second_start_decodes_nothing(folder: Path, decoded: list[str]) -> Non
     decoded.clear()
     assert torch.equal(read(folder).images, first.images)
     assert decoded == []
+
+
+def test_a_cache_holds_the_pixels_that_memory_would(tmp_path: Path) -> None:
+    """Of colour pictures of several sizes, larger and smaller than they are wanted."""
+    noise = torch.Generator().manual_seed(0)
+    for index, size in enumerate([(9, 20, 3), (40, 31, 3), (8, 8, 3), (600, 900, 3)]):
+        pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=noise)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(pixels.numpy()).save(tmp_path / "photos" / f"{index}.png")
+    for fit in ("crop", "squash", "pad"):
+        found = [
+            read_files(list_folder(tmp_path / "photos", "train"), (3, 8, 8), reading).images
+            for reading in (Reading(fit=fit), Reading(fit=fit, small_bytes=0, cache_dir=tmp_path / "cache", quiet=True))
+        ]
+        assert torch.equal(*found)
+        assert found[0].unique().numel() > 100
 
 
 def test_what_was_found_broken_is_remembered(tmp_path: Path, decoded: list[str]) -> None:
