@@ -1,6 +1,6 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
-from .augmentation import augmentation
+from .augmentations import augmentation
 from .budget import within
 from .crop_flip import AUGMENTS, augment
 from .diff_augment import diff_augment
