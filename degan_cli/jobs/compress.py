@@ -53,7 +53,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         teacher = loaded.model
         input = spec.input_for(*teacher.input.shape)
         student = Classifier.untrained(spec, teacher.class_names, input)
-        if not settings.dry_run and (ended := run.ends_early()):
+        if ended := run.ends_early():
             return ended
 
         # Before the time is spent: what cannot be measured is told at once.
