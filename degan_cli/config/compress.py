@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ..errors import UsageError
 from .fields import DATA, MODELS, RUN, setting
-from .groups import DataSettings, ForeignSettings, RunSettings
+from .groups import ForeignSettings, ImageSettings, RunSettings
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompressSettings(RunSettings, DataSettings, ForeignSettings):
+class CompressSettings(RunSettings, ImageSettings, ForeignSettings):
     """What to make smaller, from which images, and how long it may take; all else follows from a look at both."""
 
     classifier: Path = setting(help="What to compress: an artifact or a safetensors state dict.", panel=MODELS)

@@ -8,12 +8,12 @@ from typing import Any, Self
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, setting
-from .groups import DataSettings, RunSettings
+from .groups import ImageSettings, RunSettings
 from .recipes import matching_loops
 
 
 @dataclass(frozen=True, kw_only=True)
-class CondenseSettings(RunSettings, DataSettings):
+class CondenseSettings(RunSettings, ImageSettings):
     """How labelled data is condensed into a few synthetic images of each class."""
 
     dataset: str = setting(help="Labelled images: a name, name:classes, a folder or a file.", panel=DATA)

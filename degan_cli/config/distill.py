@@ -15,9 +15,10 @@ from .fields import DATA, MODELS, ONLINE, setting
 from .groups import (
     AUGMENTATIONS,
     OPTIMISERS,
-    DataSettings,
+    ZOOMS,
     ForeignSettings,
     GraphSettings,
+    ImageSettings,
     RunSettings,
     SelectionSettings,
 )
@@ -25,13 +26,12 @@ from .method_settings import read_settings
 from .recipes import MIXES, SCHEDULES, STUDENT_RECIPES, check_milestones, milestones_at, sgd_layer, student_layer
 
 RENAMED_AUGMENTATIONS = {"heavy": "strong"}
-ZOOMS = ("resized-crop", "resized-crop-flip")
 IN_TURN = "alternating-flip"
 """Each stored image mirrored every second time that it is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
+class DistillSettings(RunSettings, SelectionSettings, ImageSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)

@@ -12,7 +12,7 @@ from ..specs import InversionSpec, MethodSpec
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, RUN, setting
-from .groups import DataSettings, ForeignSettings, GraphSettings, RunSettings, SelectionSettings
+from .groups import ForeignSettings, GraphSettings, ImageSettings, RunSettings, SelectionSettings
 from .method_settings import read_settings
 from .methods import DeganSettings
 from .recipes import PAPER_GAN, choose_recipe, few_layer
@@ -30,7 +30,7 @@ def _weight(name: str, help: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnrichSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
+class EnrichSettings(RunSettings, SelectionSettings, ImageSettings, ForeignSettings, GraphSettings):
     """How samples that stand for a classifier's lost data are made; ``--recipe paper`` made the paper's numbers."""
 
     graphs: bool = setting(

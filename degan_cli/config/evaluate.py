@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .fields import DATA, MODELS, setting
-from .groups import ComputeSettings, DataSettings, ForeignSettings
+from .groups import ComputeSettings, ForeignSettings, ImageSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(DataSettings, ForeignSettings, ComputeSettings):
+class EvaluateSettings(ImageSettings, ForeignSettings, ComputeSettings):
     """What is measured on what."""
 
     model: Path = setting(argument=True, panel=MODELS, help="A classifier, a generator or stored samples; - is stdin.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
-from .base import Settings
+from .base import Layer, Settings
 from .fields import DATA, MODELS, RUN, setting
 
 AUGMENTATIONS = ("none", "crop", "flip", "crop-flip")
+ZOOMS = ("resized-crop", "resized-crop-flip")
 OPTIMISERS = ("adam", "sgd")
+FITS = ("crop", "squash", "pad")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,45 @@ class DataSettings(Settings):
         Path("data"), metavar="DIR", env="DEGAN_DATA_DIR", help="Folder of the data sets.", panel=DATA, key=None
     )
     download: bool = setting(False, help="Fetch data sets that are missing from --data-dir.", panel=DATA, key=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSettings(DataSettings):
+    """Where images are looked for, and how their files are read."""
+
+    fit: str | None = setting(
+        None,
+        choices=FITS,
+        help="How images of another aspect ratio are fitted: the middle, all of it stretched, or black beside it.",
+        shown_default="as the classifier's own images; else crop, and squash for data sets of one size",
+        panel=DATA,
+        newer=True,
+    )
+    skip_broken: float = setting(
+        0.0,
+        min=0,
+        max=1,
+        metavar="SHARE",
+        help="Leave out image files that cannot be read, up to this share of a set.",
+        shown_default="none: all are named, and refused",
+        panel=DATA,
+        newer=True,
+    )
+    cache_dir: Path = setting(
+        Path("~/.cache/degan"),
+        metavar="DIR",
+        env="DEGAN_CACHE_DIR",
+        help="Where the images of large folders and archives are kept decoded.",
+        panel=DATA,
+        key=None,
+    )
+
+    def fitting_like(self, run: Mapping[str, Any]) -> Self:
+        """With the fit of the images that a classifier knows, unless one is given.
+
+        :param run: of the classifier's artifact.
+        """
+        return self.filled(Layer("the classifier", {"fit": run["fit"]})) if "fit" in run else self
 
 
 @dataclass(frozen=True, kw_only=True)

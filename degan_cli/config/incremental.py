@@ -13,14 +13,14 @@ from .base import Layer
 from .conditions import settle
 from .enrich import EnrichSettings
 from .fields import DATA, MODELS, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, ForeignSettings, RunSettings
+from .groups import AUGMENTATIONS, OPTIMISERS, ZOOMS, CompileSettings, ForeignSettings, ImageSettings, RunSettings
 from .method_settings import read_settings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 from .values import checked, parsed
 
 OF_THE_INCREMENT = frozenset(
     ("classifier", *ForeignSettings.declared(), "output", "data_dir", "download", "device", "precision", "seed")
-    + ("max_minutes", "resume", "force", "dry_run")
+    + ("max_minutes", "resume", "force", "dry_run", "fit", "skip_broken", "cache_dir")
 )
 """Settings of the generator that are not to be set apart."""
 NESTED = "enrich."
@@ -28,7 +28,7 @@ NESTED = "enrich."
 
 
 @dataclass(frozen=True, kw_only=True)
-class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSettings):
+class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSettings):
     """How a classifier is taught new classes."""
 
     classifier: Path = setting(help="Who knows the old classes: an artifact or a state dict.", panel=MODELS)
@@ -85,7 +85,7 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
     )
     augment: str = setting(
         "none",
-        choices=AUGMENTATIONS,
+        choices=(*AUGMENTATIONS, *ZOOMS),
         help="Done to each image at random; as the classifier was trained, if nothing else is said.",
     )
     settings: Mapping[str, Any] = setting(
@@ -134,7 +134,9 @@ class IncrementalSettings(RunSettings, DataSettings, ForeignSettings, CompileSet
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
         assert self.enrich is not None
-        shared = ("classifier", *ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed")
+        shared = ["classifier", *ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed"]
+        reading = ("fit", "skip_broken", "cache_dir")
+        shared += [name for name in reading if getattr(self, name) != self.declared()[name].default]
         values: dict[str, Any] = {name: getattr(self, name) for name in shared}
         values |= {"proxy": self.new_data} if uses_proxy else {}
         declared = EnrichSettings.declared()

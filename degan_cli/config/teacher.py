@@ -9,12 +9,12 @@ from ..errors import UsageError
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, RunSettings
+from .groups import AUGMENTATIONS, OPTIMISERS, ZOOMS, CompileSettings, ImageSettings, RunSettings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeacherSettings(RunSettings, DataSettings, CompileSettings):
+class TeacherSettings(RunSettings, ImageSettings, CompileSettings):
     """How a classifier is trained on labelled data; the defaults are the authors' teacher script."""
 
     dataset: str = setting(help="Labelled images: a name, name:classes, a folder or a file.", panel=DATA)
@@ -37,7 +37,11 @@ class TeacherSettings(RunSettings, DataSettings, CompileSettings):
         needs=("sgd",),
     )
     weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
-    augment: str = setting("none", choices=AUGMENTATIONS, help="Done to each image at random.")
+    augment: str = setting(
+        "none",
+        choices=(*AUGMENTATIONS, *ZOOMS),
+        help="Done to each image at random; of photographs, resized-crop-flip is usual.",
+    )
     outputs: str = setting(
         "softmax", choices=("softmax", "sigmoid"), help="sigmoid: one per class, as iCaRL trains them."
     )

@@ -3,60 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
-
-import torch
-from torch import Tensor
 
 from ..errors import BadFile
-from ..specs import ImageSet
-from .image_files import SUFFIXES, quiet, read_fitted, read_image, room_for
+from .image_files import SUFFIXES
+from .listing import FileSet, PathFile, labelled
 
 SPLITS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
 """Names of the sub-folders that hold a split, the first that exists; case does not count."""
-THREADS = 4
-T = TypeVar("T")
 
 
-def load_folder(folder: Path, split: str, shape: tuple[int, int, int] | None = None) -> ImageSet:
+def list_folder(folder: Path, split: str) -> FileSet:
     """All images of a folder.
 
     Sub-folders that hold images are classes, sorted by name, with whatever is below them. Images that lie in the
     folder itself have no labels, and then neither have the others. ``train`` and ``test`` (or ``val``) folders above
     that are splits; without them every split has all images. Hidden files and files that are no images are left out.
 
-    :param shape: (C, H, W) to fit each image to while it is read, so that memory is bounded; None keeps size and
-        colour, if all images are of one size; grey stays grey if all are.
-    :raises BadFile: when there are no images, one of them is damaged, or sizes differ and ``shape`` is None.
+    :raises BadFile: when there are no images.
     """
     root = _split_folder(folder, split)
-    below = [(entry.name, images) for entry in _folders(root) if (images := _images_below(entry, root))]
-    loose = _images_in(root)
-    paths = [path for _, images in below for path in images]
-    if not loose and not paths:
-        raise _no_image(root)
-    with quiet():
-        if loose:
-            return ImageSet(images=_read_all([*loose, *paths], root, shape), labels=None, class_names=())
-        labels = torch.repeat_interleave(torch.arange(len(below)), torch.tensor([len(images) for _, images in below]))
-        return ImageSet(
-            images=_read_all(paths, root, shape), labels=labels, class_names=tuple(name for name, _ in below)
-        )
+    found = [(path, "") for path in _images_in(root)]
+    found += [(path, entry.name) for entry in _folders(root) for path in _images_below(entry, root)]
+    if not found:
+        raise no_image(root)
+    labels, class_names = labelled([name for _, name in found], numbers=False)
+    files = [PathFile(path) for path, _ in found]
+    return FileSet(name=str(root), files=files, labels=labels, class_names=class_names)
 
 
 def image_paths(folder: Path) -> list[Path]:
     """All image files in a folder, then those below it, sorted by name; raises BadFile where there are none."""
     found = [*_images_in(folder), *(path for entry in _folders(folder) for path in _images_below(entry, folder))]
     if not found:
-        raise _no_image(folder)
+        raise no_image(folder)
     return found
 
 
-def _no_image(folder: Path) -> BadFile:
-    return BadFile(f"{folder}: no image in it; degan reads {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))}")
+def no_image(what: object) -> BadFile:
+    """The error to raise where ``what`` holds none."""
+    return BadFile(f"{what}: no image in it; degan reads {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))}")
 
 
 def _split_folder(folder: Path, split: str) -> Path:
@@ -71,36 +57,6 @@ def _split_folder(folder: Path, split: str) -> Path:
         there = ", ".join(sorted(entry.name for entries in sides.values() for entry in entries))
         raise BadFile(f'{folder}: has {there}, but no folder "{split}"; make one, or name the folder to read itself')
     return sides[split][0]
-
-
-def _read_all(paths: Sequence[Path], root: Path, shape: tuple[int, int, int] | None) -> Tensor:
-    """uint8 (N, C, H, W) in the order of ``paths``, whichever thread is faster."""
-    channels, height, width = shape or _common_shape(paths, root)
-    images = room_for(len(paths), (channels, height, width), str(root))
-
-    def read(index: int) -> None:
-        images[index] = read_fitted(paths[index], (channels, height, width))
-
-    _in_threads(read, range(len(paths)))
-    return images
-
-
-def _common_shape(paths: Sequence[Path], root: Path) -> tuple[int, int, int]:
-    shapes = _in_threads(lambda index: tuple(read_image(paths[index]).shape), range(len(paths)))
-    _, height, width = shapes[0]
-    for path, (_, other_height, other_width) in zip(paths, shapes, strict=True):
-        if (other_height, other_width) != (height, width):
-            raise BadFile(
-                f"{root}: images differ in size ({paths[0].name} is {width}x{height}, {path.name} is "
-                f"{other_width}x{other_height}); say which size they shall have, such as --image-size 32"
-            )
-    return max(shape[0] for shape in shapes), height, width
-
-
-def _in_threads(task: Callable[[int], T], indices: Iterable[int]) -> list[T]:
-    """The results in order; of several exceptions the first in that order, so that messages do not change."""
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(task, indices))
 
 
 def _folders(folder: Path) -> list[Path]:

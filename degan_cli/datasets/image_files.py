@@ -14,7 +14,8 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from ..errors import BadFile
-from ..images import fit_uint8
+from ..images import fit_uint8, frame
+from .listing import ImageFile, PathFile
 
 _SUFFIXES = ".avif .bmp .gif .jfif .jp2 .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp"
 SUFFIXES = frozenset(_SUFFIXES.split())
@@ -33,36 +34,59 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation -> what makes the image upright."""
+SIDEWAYS = frozenset(TURNS[orientation] for orientation in (5, 6, 7, 8))
+"""Those that exchange height and width."""
+LARGE = 2**19
+"""Pixels of a picture that is worth scaling down while it is decoded."""
+REDUCIBLE = frozenset(("L", "RGB", "RGBA", "LA", "CMYK"))
+"""Modes that can be averaged: neither palettes nor single bits, nor more than 8 bits."""
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
 
 
+class Broken(Exception):
+    """An image file that cannot be used; the text says why."""
+
+
 def read_image(path: Path) -> Tensor:
+    """One image, upright: uint8 (1, H, W) if it is grey, else (3, H, W); raises BadFile where it is broken."""
+    try:
+        return decode(PathFile(path))
+    except Broken as error:
+        raise BadFile(f"{path}: {error}; repair or remove it") from error
+
+
+def decode(file: ImageFile, enough: tuple[int, int] | None = None) -> Tensor:
     """One image, upright: uint8 (1, H, W) if it is grey, else (3, H, W).
 
     Alpha is dropped, of several frames the first is taken, 16 bits become 8.
 
-    :raises BadFile: when it is damaged, of an unknown format, or too large.
+    :param enough: (height, width) to which it will be scaled: a large picture may come smaller then, but never
+        smaller than twice that, which takes a fraction of the time and of the memory.
+    :raises Broken: when it is damaged, of an unknown format, or too large.
     """
-    try:
-        with _opened(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise BadFile(f"{path}: {width}x{height} pixels, more than {MAX_PIXELS:,}; scale it down or remove it")
-            image.load()
-            levels = _levels(_upright(image))
-    except BadFile:
-        raise
-    except MemoryError:
-        raise BadFile(f"{path}: does not fit into memory; scale it down or remove it") from None
-    except Exception as error:  # whatever Pillow finds wrong, the file is at fault
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadFile(f"{path}: no image that can be read ({reason}); repair or remove it") from error
+    with _image(file) as image:
+        smaller = _smaller(image, enough)
+        smaller.load()
+        turn = _turn(image)  # only now: a TIFF is turned by its loading
+        levels = _levels(smaller if turn is None else smaller.transpose(turn))
     return torch.from_numpy(levels if levels.ndim == 3 else levels[None])
 
 
-def read_fitted(path: Path, shape: tuple[int, int, int]) -> Tensor:
-    """One image fitted to (C, H, W) as :func:`degan_cli.images.pixels.fit` does it; raises BadFile as above."""
-    return fit_uint8(read_image(path).unsqueeze(0), *shape)[0]
+def shape_of(file: ImageFile) -> tuple[int, int, int]:
+    """(C, H, W) of what :func:`decode` gives, from the file's head alone; raises Broken as it does."""
+    with _image(file) as image:
+        width, height = image.size
+        if _turn(image) in SIDEWAYS:
+            width, height = height, width
+        grey = image.mode in GREY_MODES or image.mode.startswith(("I", "F"))
+        return 1 if grey else 3, height, width
+
+
+def read_fitted(file: ImageFile, shape: tuple[int, int, int], fit: str) -> Tensor:
+    """One image uint8 (C, H, W), cropped, squashed or padded to ``shape``; raises Broken."""
+    channels, height, width = shape
+    picture = decode(file, (height, width)).unsqueeze(0)
+    return fit_uint8(frame(picture, height, width, fit), *shape)[0]
 
 
 def room_for(count: int, shape: tuple[int, int, int], what: str) -> Tensor:
@@ -85,15 +109,43 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _opened(path: Path) -> Image.Image:
+@contextlib.contextmanager
+def _image(file: ImageFile) -> Iterator[Image.Image]:
+    """The opened image; whatever goes wrong inside, the file is at fault, and Broken says why."""
     Image.init()
-    return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+    try:
+        formats = [name for name in FORMATS if name in Image.OPEN]
+        with file.open() as opened, Image.open(opened, formats=formats) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise Broken(f"{width}x{height} pixels, more than {MAX_PIXELS:,}")
+            yield image
+    except Broken:
+        raise
+    except MemoryError:
+        raise Broken("does not fit into memory") from None
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise Broken(f"no image that can be read ({reason})") from error
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _smaller(image: Image.Image, enough: tuple[int, int] | None) -> Image.Image:
+    """A large picture scaled down by 2, 4, ... as long as twice what is enough remains, by its decoder if that can."""
+    if enough is None or image.width * image.height < LARGE:
+        return image
+    least = 2 * max(enough)  # whichever way it will be turned
+    factor = 1
+    while min(image.size) >= 2 * factor * least:
+        factor *= 2
+    before = min(image.size)
+    image.draft(image.mode, (image.width // factor, image.height // factor))  # JPEG decodes an eighth at once
+    left = factor * min(image.size) // before
+    return image.reduce(left) if left > 1 and image.mode in REDUCIBLE else image
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
     # Not ImageOps.exif_transpose: it writes the EXIF block anew and fails where a tag that we do not need is broken.
-    turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    return image if turn is None else image.transpose(turn)
+    return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _levels(image: Image.Image) -> npt.NDArray[np.uint8]:

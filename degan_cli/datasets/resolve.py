@@ -11,11 +11,15 @@ import torch
 from .. import artifact
 from ..console import warn
 from ..errors import BadFile, DeganError, PluginError, UnknownName, UsageError
-from ..images import fit_uint8
+from ..images import fit_uint8, frame
 from ..specs import DatasetRequest, ImageSet
+from .archives import SHARDS, list_tars, list_zip, shard_paths
 from .crops import load_crops
-from .folders import load_folder
+from .folders import list_folder
+from .listing import FileSet
+from .reading import Reading, read_files
 from .subset import parse_classes, subset
+from .tables import list_csv
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -24,6 +28,8 @@ CROPS = "crops:"
 """What begins an expression whose images are cut out of larger pictures."""
 CHUNK_ELEMENTS = 2**24
 """Pixels times channels that are fitted at once."""
+LISTS = (".zip", ".tar", ".csv", ".tsv")
+"""What the names of files end with that hold or name many images."""
 
 
 def open_images(
@@ -34,16 +40,19 @@ def open_images(
     data_dir: Path,
     download: bool = False,
     shape: tuple[int, int, int] | None = None,
+    reading: Reading | None = None,
 ) -> ImageSet:
     """The images that ``expression`` names.
 
-    It is an artifact, a folder of images, or a registered name; each may be followed by ``:`` and classes by name,
-    index or range (``cifar100:cloud,forest``, ``cifar100:0-19``), which are relabelled in that order. A registered name
-    counts before a path of that name, which ``./NAME`` reaches. ``-`` is an artifact from stdin. ``crops:PATH`` are
-    random crops of a picture, or of those in a folder, without labels (:mod:`degan_cli.datasets.crops`).
+    It is an artifact, a folder of images, a zip, tar or CSV file of them, or a registered name; each may be followed by
+    ``:`` and classes by name, index or range (``cifar100:cloud,forest``, ``cifar100:0-19``), which are relabelled in
+    that order. A registered name counts before a path of that name, which ``./NAME`` reaches. ``-`` is an artifact from
+    stdin. ``crops:PATH`` are random crops of a picture, or of those in a folder, without labels
+    (:mod:`degan_cli.datasets.crops`).
 
     :param split: ``train`` or ``test``; an artifact, and a folder without split folders, has the same for both.
     :param shape: (C, H, W) to fit the images to; None keeps the set's own.
+    :param reading: how image files are read; None takes the defaults.
     :raises BadFile: when files are missing, damaged or empty.
     :raises UnknownName: for a data set or class that does not exist.
     :raises UsageError: for classes that make no sense.
@@ -53,9 +62,15 @@ def open_images(
         raise BadFile(f"{expression}: images have 1 or 3 channels, and cannot be fitted to a classifier of {shape[0]}")
     if expression.startswith(CROPS):
         return _crops(expression, split, shape)
+    reading = reading or Reading()
     is_path, name, classes = _parse(expression, plugins.datasets.names())
+    files = list_files(name, split) if is_path else None
+    if files is not None:
+        if classes is not None:  # chosen before any is read
+            files = files.of_classes(parse_classes(classes, files.class_names, name))
+        return read_files(files, shape, reading)
     if is_path:
-        data = _from_path(Path(name), split, shape)
+        data = artifact.load_images(Path(name))[0]
     else:
         request = DatasetRequest(split=split, data_dir=data_dir, download=download, shape=shape)
         data = _registered(name, expression, request, plugins)
@@ -63,7 +78,23 @@ def open_images(
         data = subset(data, parse_classes(classes, data.class_names, name))
     if not len(data.images):
         raise BadFile(f"{expression}: holds no images; name another data set or other classes")
-    return data if shape is None else _fitted(data, shape)
+    return data if shape is None else _fitted(data, shape, reading.fit or "squash")
+
+
+def list_files(text: str, split: str) -> FileSet | None:
+    """The image files that a path names: those of a folder, or of a zip, tar or CSV file; None for any other file.
+
+    :raises BadFile: where there are no images, or it cannot be read.
+    """
+    path = Path(text)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return list_folder(path, split)
+    if suffix == ".zip":
+        return list_zip(path, split)
+    if suffix == ".tar":
+        return list_tars(text, shard_paths(text), split)
+    return list_csv(path, split) if suffix in LISTS else None
 
 
 def _crops(expression: str, split: str, shape: tuple[int, int, int] | None) -> ImageSet:
@@ -94,6 +125,8 @@ def _parse(expression: str, registered: Sequence[str]) -> tuple[bool, str, str |
 
 
 def _exists(text: str) -> bool:
+    if SHARDS.search(text) and text.endswith(".tar"):
+        return True
     try:
         return bool(text) and Path(text).exists()
     except (OSError, ValueError):  # too long for a path, or with a NUL
@@ -101,11 +134,7 @@ def _exists(text: str) -> bool:
 
 
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or "\\" in text or text.endswith(".safetensors")
-
-
-def _from_path(path: Path, split: str, shape: tuple[int, int, int] | None) -> ImageSet:
-    return load_folder(path, split, shape) if path.is_dir() else artifact.load_images(path)[0]
+    return "/" in text or "\\" in text or text.endswith((".safetensors", *LISTS))
 
 
 def _registered(name: str, expression: str, request: DatasetRequest, plugins: Plugins) -> ImageSet:
@@ -128,7 +157,7 @@ def _registered(name: str, expression: str, request: DatasetRequest, plugins: Pl
     return data
 
 
-def _fitted(data: ImageSet, shape: tuple[int, int, int]) -> ImageSet:
+def _fitted(data: ImageSet, shape: tuple[int, int, int], how: str) -> ImageSet:
     largest = max(data.images[0].numel(), shape[0] * shape[1] * shape[2])
-    images = fit_uint8(data.images, *shape, chunk=max(1, CHUNK_ELEMENTS // largest))
+    images = fit_uint8(frame(data.images, shape[1], shape[2], how), *shape, chunk=max(1, CHUNK_ELEMENTS // largest))
     return ImageSet(images=images, labels=data.labels, class_names=data.class_names)

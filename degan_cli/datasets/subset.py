@@ -93,10 +93,19 @@ def known_images(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, Tensor |
 
     :raises BadFile: when there are no images, or none of these classes.
     """
+    rows, labels, left_out = known_rows(data, names)
+    return (data.images if rows is None else data.images[rows]), labels, left_out
+
+
+def known_rows(data: ImageSet, names: Sequence[str]) -> tuple[Tensor | None, Tensor | None, dict[str, int]]:
+    """As :func:`known_images`, but which images are meant: int64 (n,), or None for all of them.
+
+    :raises BadFile: when there are no images, or none of these classes.
+    """
     if not len(data.images):
         raise BadFile("the data set has no images")
     if data.labels is None:
-        return data.images, None, {}
+        return None, None, {}
     labels, _ = match_classes(data.labels, data.class_names, names)
     unknown = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
     left_out = {name: count for name, count in zip(data.class_names, unknown, strict=True) if count}
@@ -104,7 +113,7 @@ def known_images(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, Tensor |
     if not kept.any():
         few = ", ".join(data.class_names[:5])
         raise BadFile(f"the data set's classes ({few}, ...) are none of the classifier's ({', '.join(names[:5])}, ...)")
-    return (data.images, labels, {}) if kept.all() else (data.images[kept], labels[kept], left_out)
+    return (None, labels, {}) if kept.all() else (kept.nonzero().flatten(), labels[kept], left_out)
 
 
 def _unique(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:

@@ -173,6 +173,11 @@ class Engine:
         # Each process's own share carries its whole gradient, since DDP divides the sum by their number afterwards.
         return cast(Tensor, values + (mean - values).detach())
 
+    def synchronise(self) -> None:
+        """Until the device has done what it was given; only to measure time."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def wait(self) -> None:
         """Until all processes have come here."""
         self.accelerator.wait_for_everyone()

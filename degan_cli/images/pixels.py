@@ -51,6 +51,31 @@ def fit_uint8(images: Tensor, channels: int, height: int, width: int, chunk: int
     return torch.cat(parts) if parts else images.new_empty((0, channels, height, width))
 
 
+def frame(images: Tensor, height: int, width: int, how: str) -> Tensor:
+    """Give images (batch, C, H, W) the aspect ratio of ``height`` x ``width``, but for a whole pixel.
+
+    :param how: ``crop`` keeps the largest part in the middle, ``pad`` adds black on both sides, ``squash`` changes
+        nothing: what comes after stretches.
+    """
+    rows, columns = images.shape[2:]
+    if how == "squash" or rows * width == columns * height:
+        return images
+    too_wide = columns * height > rows * width
+    if how == "crop":
+        kept = (
+            (rows, max(1, round(rows * width / height)))
+            if too_wide
+            else (max(1, round(columns * height / width)), columns)
+        )
+        top, left = (rows - kept[0]) // 2, (columns - kept[1]) // 2
+        return images[:, :, top : top + kept[0], left : left + kept[1]]
+    if how != "pad":
+        raise ValueError(f"no way {how!r} to fit an image; there are crop, squash and pad")
+    whole = (round(columns * height / width), columns) if too_wide else (rows, round(rows * width / height))
+    down, across = whole[0] - rows, whole[1] - columns
+    return F.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+
 def digest(images: Tensor) -> str:
     """SHA-256 of uint8 images (N, C, H, W) and their shape: what an artifact records of the data it learned from."""
     content = hashlib.sha256(repr(tuple(images.shape)).encode())

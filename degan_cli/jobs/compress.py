@@ -48,13 +48,14 @@ def compress(settings: CompressSettings, session: Session) -> Result:
     _check_rereadable(settings)
     with session.open("compress", "classifier", settings, f"{spec.name}-of-{stem(settings.classifier)}") as run:
         loaded = open_classifier(settings.classifier, settings, session)
+        settings = settings.fitting_like(loaded.header.run)
         engine = run.start_engine()
         run.use(settings)
         teacher = loaded.model
         input = spec.input_for(*teacher.input.shape)
         student = Classifier.untrained(spec, teacher.class_names, input)
         tell_input(f"student: {spec.name}", input, session)
-        if not settings.dry_run and (ended := run.ends_early({"teacher": teacher, "student": student}, {})):
+        if ended := run.ends_early():
             return ended
 
         # Before the time is spent: what cannot be measured is told at once.

@@ -65,7 +65,8 @@ class Plan:
 
     def distillation(self, settings: CompressSettings, images: str, output: Output) -> DistillSettings:
         """Settings of the student."""
-        names = (*ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed")
+        names = [*ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed"]
+        names += ["fit", "skip_broken", "cache_dir"]
         return DistillSettings(
             **{name: getattr(settings, name) for name in names if name in settings.given},
             teacher=settings.classifier,

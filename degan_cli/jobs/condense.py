@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .. import artifact
 from ..config import CondenseSettings, TeacherSettings
 from ..console import shortened
@@ -42,13 +44,16 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
 
         engine = run.start_engine()
         run.use(settings)
-        networks = {"convnet": network.build(len(data.class_names), input)} if settings.dry_run else {}
-        if ended := run.ends_early(networks, {"images": images}):
+        if ended := run.ends_early():
             return ended
 
+        labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+        train = partial(condense_images, engine, labelled, settings)
+        if settings.dry_run:
+            networks = {"convnet": network.build(len(data.class_names), input)}
+            return run.rehearsed(train, settings.steps, networks, {"images": images})
         with run.training(settings.steps):
-            labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
-            condensed, metrics = condense_images(engine, labelled, settings, run.checkpoint, run.report, run.watch)
+            condensed, metrics = train(run.checkpoint, run.report, run.watch)
         return run.finish(
             lambda path: artifact.save_samples(
                 path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from .. import artifact
@@ -38,6 +39,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
     sources = [stem(text.partition("@")[0]) for text in settings.samples] if method is None else [method.name]
     with session.open("distill", "classifier", settings, "-".join([spec.name, *sources])) as run:
         loaded = open_classifier(settings.teacher, settings, session)
+        settings = settings.fitting_like(loaded.header.run)
         finder = session.finder(settings)
 
         engine = run.start_engine(settings.compiled, settings.graphs)
@@ -46,7 +48,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         input = spec.input_for(*loaded.model.input.shape)
         student = Classifier.untrained(spec, class_names, input)
         tell_input(f"student: {spec.name}", input, session)
-        if ended := run.ends_early({"teacher": loaded.model, "student": student}, {}):
+        if ended := run.ends_early():
             return ended
 
         teacher = engine.place(loaded.model).freeze()
@@ -62,10 +64,14 @@ def distill(settings: DistillSettings, session: Session) -> Result:
             session.say(summary)
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
         epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
+        train = partial(train_student, engine, teacher, student, source, settings, test_data=test)
+        if settings.dry_run:
+            networks = {"teacher": teacher, "student": student}
+            if isinstance(method, InversionSpec):  # whose first step makes a whole batch of images
+                return run.planned(networks, {})
+            return run.rehearsed(train, epochs * settings.steps_per_epoch, networks, {})
         with run.training(epochs * settings.steps_per_epoch):
-            best, metrics = train_student(
-                engine, teacher, student, source, settings, run.checkpoint, run.report, run.watch, test
-            )
+            best, metrics = train(run.checkpoint, run.report, run.watch)
         metrics |= {} if chosen is None else {"selected": chosen.counts}
         return run.finish(
             lambda path: artifact.save_classifier(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any
 
 import torch
-from torch import nn
 
 from .. import artifact
 from ..artifact import Loaded
@@ -14,7 +13,7 @@ from ..config import DistillSettings, EnrichSettings, Layer
 from ..config.method_settings import read_settings
 from ..config.recipes import paper_batch_size
 from ..errors import UsageError
-from ..images import digest
+from ..images import digest, within
 from ..loops.enrich import enrich as train_generator
 from ..loops.invert import make_images
 from ..methods.seen_changed import with_augmented_discriminator
@@ -48,8 +47,9 @@ def resolve_enrich(settings: EnrichSettings, session: Session) -> EnrichSettings
     if not isinstance(spec, MethodSpec) or settings.proxy is None:
         return settings
     loaded = artifact.load_classifier(settings.classifier, session.plugins, settings)
-    _, images = _open_data(settings, session, loaded.model)
-    return _sized(settings, spec, images, session)[0]
+    settings = settings.fitting_like(loaded.header.run)
+    shape, images = _open_data(settings, session, loaded.model)
+    return _sized(settings, spec, shape, images, session)[0]
 
 
 def enrich(settings: EnrichSettings, session: Session) -> Result:
@@ -62,9 +62,14 @@ def enrich(settings: EnrichSettings, session: Session) -> Result:
     sources = [stem(settings.classifier), spec.name, *([] if settings.proxy is None else [stem(settings.proxy)])]
     with session.open("enrich", MAKES[type(spec)], settings, "-".join(sources)) as run:
         loaded = open_classifier(settings.classifier, settings, session)
+        settings = settings.fitting_like(loaded.header.run)
         return _make(spec, settings, session, run, loaded)
 
 
+BATCH_VALUES = 2048 * 3 * 32 * 32
+"""Pixels times channels of a batch where nobody says how many images it has: larger ones come in smaller batches,"""
+LEAST_BATCH = 16
+"""but no smaller than this."""
 MAKES: dict[type, str] = {MethodSpec: "generator", InversionSpec: "samples"}
 """The kind of artifact that each kind of method makes."""
 
@@ -80,7 +85,7 @@ def _train_generator(
 ) -> Result:
     gan = session.plugins.gans.get(settings.gan)
     shape, images = _open_data(settings, session, loaded.model)
-    settings, why = _sized(settings, spec, images, session)
+    settings, why = _sized(settings, spec, shape, images, session)
     if why:
         session.say(f"--recipe {settings.recipe}, for {why}")
     tried: list[dict[str, Any]] = []
@@ -89,10 +94,7 @@ def _train_generator(
 
     engine = run.start_engine(compiled=settings.compiled, graphs=settings.graphs)
     run.use(settings, {"size": shape.size})
-    networks: dict[str, nn.Module] = {"classifier": loaded.model}
-    if settings.dry_run:
-        networks |= {"generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
-    if ended := run.ends_early(networks, {} if images is None else {"proxy": images[: settings.select]}):
+    if ended := run.ends_early():
         return ended
 
     frozen = engine.place(loaded.model).freeze()
@@ -103,8 +105,12 @@ def _train_generator(
     own = read_settings(spec, settings.settings)
     method_spec = spec if settings.d_augment == "none" else with_augmented_discriminator(spec)
     method = build_method(engine, method_spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
+    train = partial(train_generator, engine, method, frozen, images, settings)
+    if settings.dry_run:
+        networks = {"classifier": frozen, "generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
+        return run.rehearsed(train, settings.steps, networks, {} if images is None else {"proxy": images})
     with run.training(settings.steps):
-        kept, metrics = train_generator(engine, method, frozen, images, settings, run.checkpoint, run.report, run.watch)
+        kept, metrics = train(run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
     metrics |= {} if chosen is None else {"selected": chosen.counts}
     parents = [{"role": "classifier", "sha256": loaded.sha256}]
@@ -133,13 +139,15 @@ def _make_images(
     frozen = engine.place(loaded.model).freeze()
     inversion = build_inversion(engine, spec, frozen, read_settings(spec, settings.settings))
     run.use(settings)
-    if ended := run.ends_early({"classifier": frozen}, {}):
+    if ended := run.ends_early():
         return ended
 
-    with run.training(-(-settings.number // settings.batch_size) * settings.steps):
-        images, logits, metrics = make_images(
-            engine, inversion, frozen, settings, run.checkpoint, run.report, run.watch
-        )
+    steps = -(-settings.number // settings.batch_size) * settings.steps
+    train = partial(make_images, engine, inversion, frozen, settings)
+    if settings.dry_run:
+        return run.rehearsed(train, steps, {"classifier": frozen}, {})
+    with run.training(steps):
+        images, logits, metrics = train(run.checkpoint, run.report, run.watch)
     return run.finish(
         lambda path: artifact.save_samples(
             path,
@@ -168,18 +176,20 @@ def _open_data(
 
 
 def _sized(
-    settings: EnrichSettings, spec: MethodSpec, images: torch.Tensor | None, session: Session
+    settings: EnrichSettings, spec: MethodSpec, shape: GanShape, images: torch.Tensor | None, session: Session
 ) -> tuple[EnrichSettings, str]:
     """With all that follows the number of proxy images, and why the recipe is the one that it is."""
     used = 0 if images is None else min(len(images), settings.select or len(images))
-    settings = _with_lengths(settings, used, session.processes)
+    settings = _with_lengths(settings, used, shape, session.processes)
     return (settings, "") if images is None else settings.sized(spec, used)
 
 
-def _with_lengths(settings: EnrichSettings, proxy_images: int, processes: int) -> EnrichSettings:
-    """With batch size and steps, which may follow the number of proxy images."""
+def _with_lengths(settings: EnrichSettings, proxy_images: int, shape: GanShape, processes: int) -> EnrichSettings:
+    """With batch size and steps, which may follow the number of proxy images and the size of the made ones."""
     batch = settings.batch_size or paper_batch_size(proxy_images)
-    lengths: dict[str, Any] = {} if settings.batch_size else {"batch_size": batch}
+    if "batch_size" not in settings.given:
+        batch = within(batch, (shape.channels, shape.size, shape.size), values=BATCH_VALUES, least=LEAST_BATCH)
+    lengths: dict[str, Any] = {} if settings.batch_size == batch else {"batch_size": batch}
     if settings.epochs is not None:
         lengths["steps"] = settings.epochs * max(1, round(proxy_images / (batch * processes)))
     settings = settings.filled(Layer("the proxy's size", lengths))

@@ -16,12 +16,16 @@ from ..config.groups import ForeignSettings
 from ..console import shortened, warn
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
+from ..images import within
 from ..loops.evaluate import evaluate_classifier, evaluate_samples
 from ..loops.sample import generate
 from ..models import Classifier
 from ..runs.classifiers import open_classifier, tell
 from ..runs.session import Session
 from ..specs import ImageSet
+
+LOOKED_AT_VALUES = EvaluateSettings.number * 3 * 128 * 128
+"""Pixels times channels of a generator's samples where nobody says how many they are: of large images fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +65,14 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     kind = "classifier" if file.header is None else file.header.kind
     if kind == "dataset":
         raise BadFile(f"{file.path}: holds a dataset; degan eval takes a classifier, a generator or stored samples")
+    settings = settings.fitting_like({} if file.header is None else file.header.run)
     engine = start(settings.device, settings.precision, settings.seed)
     measure = _measure_classifier if kind == "classifier" else _measure_samples
     values = measure(engine, file, settings, session)
     if left_out := values.get("left_out"):
         some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
         warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
+    values |= {"skipped_images": dict(session.skipped)} if session.skipped else {}
     seconds = time.monotonic() - began
     return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
 
@@ -111,7 +117,12 @@ def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings,
     tell(viewer, session)
     if file.header is not None and file.header.kind == "generator":
         generator = artifact.load_generator(file, session.plugins).model
-        images = generate(engine, generator, settings.number, settings.seed)
+        number, size = settings.number, generator.shape.size
+        if "number" not in settings.given:
+            number = within(number, (generator.shape.channels, size, size), values=LOOKED_AT_VALUES)
+        if number < settings.number:
+            session.say(f"{number:,} samples of {size}x{size} pixels are looked at; -n says how many")
+        images = generate(engine, generator, number, settings.seed)
     else:
         images = artifact.load_images(file)[0].images
     real = _open(settings, session, viewer.model)

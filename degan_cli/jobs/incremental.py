@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
     with session.open("incremental", "classifier", settings, name) as run:
         loaded = open_classifier(settings.classifier, settings, session)
         old, trained = loaded.model, loaded.header.run
-        settings = settings.resolved(strategy_spec, trained)
+        settings = settings.resolved(strategy_spec, trained).fitting_like(trained)
         data, test = _open_data(settings, session, old)
         labels = number_new_classes(settings.new_data, data, old.class_names, str(settings.classifier))
         if settings.enrich is not None and not settings.dry_run:
@@ -71,17 +72,21 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
-        if ended := run.ends_early({"old": old, "extended": model}, {"new": data.images}):
+        if ended := run.ends_early():
             return ended
+        if settings.dry_run and settings.enrich is not None:  # the samples to learn from are not made
+            return run.planned({"old": old, "extended": model}, {"new": data.images})
 
         frozen = engine.place(old).freeze()
         parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
         strategy = strategy_spec.build(parts)
         steps_per_epoch = max(1, round(len(data.images) / (settings.batch_size * engine.processes)))
+        train = partial(teach_new_classes, engine, strategy, frozen, data.images, labels, source, settings)
+        if settings.dry_run:
+            networks = {"old": old, "extended": model}
+            return run.rehearsed(train, settings.epochs * steps_per_epoch, networks, {"new": data.images})
         with run.training(settings.epochs * steps_per_epoch):
-            extended, metrics = teach_new_classes(
-                engine, strategy, frozen, data.images, labels, source, settings, run.checkpoint, run.report, run.watch
-            )
+            extended, metrics = train(run.checkpoint, run.report, run.watch)
         if engine.is_main:
             metrics |= measure_forgetting(engine, extended, frozen, test)
         return run.finish(

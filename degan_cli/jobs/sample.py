@@ -18,9 +18,10 @@ from ..images.png_folder import check_folder, folder_names, write_folder
 from ..loops import sample as loop
 from ..plugins import unknown
 from ..runs.classifiers import tell
+from ..runs.dry_run import plan
 from ..runs.output import STDOUT, SUFFIX, Output, choose_output, safe_name, stem
 from ..runs.result import Result
-from ..runs.session import Session, plan
+from ..runs.session import Session
 from .unpack import unpack
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .. import artifact
 from ..config import EnrichSettings, TeacherSettings
 from ..images import digest, fit_uint8
@@ -41,14 +43,18 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         engine = run.start_engine(compiled=settings.compiled)
         classifier = Classifier.untrained(spec, data.class_names, input)
         run.use(settings)
-        if ended := run.ends_early({"classifier": classifier}, {"images": images}):
+        if ended := run.ends_early():
             return ended
 
         epochs = settings.epochs * (2 if settings.optimiser == "adam" else 1)
         epoch_images = (1 - settings.held_out) * len(images)
-        with run.training(epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes)))):
-            labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
-            best, metrics = train_teacher(engine, classifier, labelled, settings, run.checkpoint, run.report, run.watch)
+        steps = epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes)))
+        labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+        train = partial(train_teacher, engine, classifier, labelled, settings)
+        if settings.dry_run:
+            return run.rehearsed(train, steps, {"classifier": classifier}, {"images": images})
+        with run.training(steps):
+            best, metrics = train(run.checkpoint, run.report, run.watch)
 
         if engine.is_main:
             test = finder.test_images(settings.dataset, data)

@@ -14,9 +14,7 @@ compared with another's, so that the epochs are fixed in number and the last stu
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +24,7 @@ from torch.optim import Optimizer
 from ..config import DistillSettings
 from ..config.distill import IN_TURN
 from ..engine import Engine
-from ..images import augment, augment_strongly, mix, resized_crop
+from ..images import augmentation, mix, within
 from ..losses import logit_distance, student_loss
 from ..metrics import Support, accuracy, curve_summary, support
 from ..models import Classifier, copy_weights, follow
@@ -38,6 +36,9 @@ from ..specs import ImageSet, Network
 from .finite import check_finite
 from .stages import Annealed, Milestones, Schedule, Stages, set_rate
 from .top_classes import class_probabilities, top_classes
+
+HELD_OUT_VALUES = 4096 * 3 * 128 * 128
+"""Pixels times channels of the held-out samples where nobody says how many they are: of large images fewer."""
 
 
 def distill(
@@ -64,17 +65,20 @@ def distill(
     average = copy.deepcopy(engine.unwrap(student)) if settings.ema else None
     optimiser = _optimiser(engine, student, settings)
     schedule = _schedule(settings, online=samples.online)
+    looked_at = settings.held_out
+    if "held_out" not in settings.given:
+        looked_at = within(looked_at, teacher.input.shape, values=HELD_OUT_VALUES)
     held_out = wanted = torch.empty(0)
     rests_on: dict[str, Any] = {}
     if not samples.online:
         with engine.eager():
-            held_out = samples.held_out(settings.held_out)  # uint8 (n, C, H, W)
+            held_out = samples.held_out(looked_at)  # uint8 (n, C, H, W)
         wanted, found = _teachers_view(engine, teacher, held_out)
         rests_on = asdict(found)
         if found.useless:
             report.warn(_nothing_to_learn(found))
     curve: list[float] = []
-    vary = _augmentation(settings.augment)
+    vary = augmentation("none" if settings.augment == IN_TURN else settings.augment)  # then the source does it
 
     parts: dict[str, Network | Optimizer] = {"student": student, "best": best, "optimiser": optimiser}
     parts |= {} if average is None else {"average": average}
@@ -126,7 +130,7 @@ def distill(
         row = {name: float(value) for name, value in {"loss": loss, **made}.items()}
         check_finite(sum(row.values()), f"epoch {epoch + 1}", "--lr")
         if samples.online:
-            held_out = samples.held_out(settings.held_out)
+            held_out = samples.held_out(looked_at)
             wanted, found = _teachers_view(engine, teacher, held_out)
             rests_on = asdict(found)
         candidate = engine.unwrap(student) if average is None else average
@@ -145,7 +149,7 @@ def distill(
         text = f"epoch {epoch + 1}  loss {row['loss']:.4f}  agreement {score:.2%}"
         text += "  best" if is_best and not samples.online else ""
         if test_data is not None and test_data.labels is not None:
-            predicted = top_classes(engine, candidate, test_data.images.to(engine.device))
+            predicted = top_classes(engine, candidate, test_data.images)
             row["accuracy"] = accuracy(predicted.cpu(), test_data.labels)
             text += f"  test data {row['accuracy']:.2%}"
         curve.append(row.get("accuracy", score))
@@ -186,16 +190,6 @@ def _schedule(settings: DistillSettings, online: bool) -> Schedule:
     if settings.schedule != "stages":
         return Annealed(settings.epochs, settings.patience, settings.schedule, selects=not online)
     return Milestones(settings.epochs, settings.milestones) if online else Stages(settings.epochs, settings.patience)
-
-
-def _augmentation(kind: str) -> Callable[[Tensor], Tensor]:
-    if kind == "strong":
-        return augment_strongly
-    if kind.startswith("resized-crop"):
-        return partial(resized_crop, flip=kind.endswith("flip"))
-    if kind == IN_TURN:
-        kind = "none"  # the source does it, which knows the images
-    return partial(augment, kind=kind)
 
 
 def _optimiser(engine: Engine, student: Classifier, settings: DistillSettings) -> Optimizer:

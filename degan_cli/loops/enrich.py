@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..config import EnrichSettings
 from ..engine import Engine
-from ..images import by_class, grid
+from ..images import by_class, grid, within
 from ..metrics import Support, support
 from ..models import Classifier, follow
 from ..runs.checkpoint import Checkpoint
@@ -27,7 +27,12 @@ from .finite import check_finite
 from .trouble import trouble
 
 MONITORED = 1000
-"""Samples in each look at the generator, as many as the authors'."""
+"""Samples in each look at the generator, as many as the authors'; of images larger than 64x64 RGB fewer,"""
+MONITORED_VALUES = MONITORED * 3 * 64 * 64
+LEAST_MONITORED = 100
+"""but no fewer than these."""
+LOOKED_AT = 250
+"""Samples at a time, at most."""
 SURE = 0.9
 """Top probability from which the authors count a sample as confident."""
 ROWS = 25
@@ -58,7 +63,10 @@ def enrich(
     batches = ProxyBatches(proxy, engine.device)
     average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if settings.ema else None
     # Noise of its own, the same at every inspection and in every run.
-    z = torch.randn(MONITORED, settings.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
+    made = engine.unwrap(method.generator).shape
+    size = (made.channels, made.size, made.size)
+    monitored = within(MONITORED, size, values=MONITORED_VALUES, least=LEAST_MONITORED)
+    z = torch.randn(monitored, settings.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
     proxy_images = 0 if proxy is None else len(proxy)
     epoch_steps = max(1, round(proxy_images / (settings.batch_size * engine.processes)))
     inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
@@ -112,8 +120,10 @@ def _inspect(engine: Engine, generator: GeneratorNetwork, classifier: Classifier
     was_training = generator.training
     generator.eval()
     with torch.no_grad(), engine.autocast(), engine.eager():
-        images = torch.cat([generator(part) for part in torch.split(z, 250)])
-        logits = torch.cat([classifier(part) for part in torch.split(images, 250)])
+        side = generator.shape.size
+        parts = torch.split(z, within(LOOKED_AT, (generator.shape.channels, side, side), classifier.input.shape))
+        images = torch.cat([generator(part) for part in parts])
+        logits = torch.cat([classifier(part) for part in torch.split(images, len(parts[0]))])
     generator.train(was_training)
     return images, logits.float().softmax(dim=1)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import metrics
-from ..datasets.subset import known_images, match_classes
+from ..datasets.subset import known_rows, match_classes
 from ..engine import Engine
 from ..errors import BadFile, Diverged
 from ..models import Classifier
@@ -33,11 +33,11 @@ def evaluate_classifier(
 
     :raises BadFile: when there are no images, or when ``model`` shares no class with them or with ``reference``.
     """
-    images, labels, left_out = known_images(data, model.class_names)
-    logits = predict(model, images, engine.device, autocast=engine.autocast)
+    rows, labels, left_out = known_rows(data, model.class_names)
+    logits = predict(model, data.images, engine.device, autocast=engine.autocast, rows=rows)
     predicted = logits.argmax(dim=1)
     names = model.class_names
-    result: dict[str, Any] = {"images": len(images), "labelled": labels is not None, "left_out": left_out}
+    result: dict[str, Any] = {"images": len(logits), "labelled": labels is not None, "left_out": left_out}
     if labels is not None:
         per_class = metrics.per_class_accuracy(predicted, labels, len(names)).tolist()
         result |= {
@@ -53,7 +53,7 @@ def evaluate_classifier(
         if not set(names) & set(reference.class_names):
             few = ", ".join(reference.class_names[:5])
             raise BadFile(f"the two classifiers share no class name ({', '.join(names[:5])}, ... and {few}, ...)")
-        theirs = predict(reference, images, engine.device, autocast=engine.autocast).argmax(dim=1)
+        theirs = predict(reference, data.images, engine.device, autocast=engine.autocast, rows=rows).argmax(dim=1)
         result["agreement"] = metrics.agreement(predicted, match_classes(theirs, reference.class_names, names)[0])
         result["unshared_classes"] = sorted(set(names) ^ set(reference.class_names))
     return result
@@ -78,12 +78,19 @@ def evaluate_samples(
     if real is None:
         return result
 
-    images, _, left_out = known_images(real, names)
-    if min(len(images), len(samples)) <= metrics.NEIGHBOURS:
+    rows, _, left_out = known_rows(real, names)
+    known = len(real.images) if rows is None else len(rows)
+    if min(known, len(samples)) <= metrics.NEIGHBOURS:
         least = metrics.NEIGHBOURS + 1
-        raise BadFile(f"{len(samples)} samples and {len(images)} real images are too few, {least} of each are needed")
-    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[: len(samples)]
-    _, real_features, _ = predict_with_features(classifier, images[chosen], engine.device, autocast=engine.autocast)
+        raise BadFile(f"{len(samples)} samples and {known} real images are too few, {least} of each are needed")
+    chosen = torch.randperm(known, generator=torch.Generator().manual_seed(seed))[: len(samples)]
+    _, real_features, _ = predict_with_features(
+        classifier,
+        real.images,
+        engine.device,
+        autocast=engine.autocast,
+        rows=chosen if rows is None else rows[chosen],
+    )
     if not (features.isfinite().all() and real_features.isfinite().all()):
         raise Diverged("the classifier's features are not finite; try --precision fp32")
     if engine.device.type == "cuda":  # others may lack float64

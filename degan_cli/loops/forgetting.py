@@ -32,7 +32,7 @@ def measure_forgetting(
     if test is None or test.labels is None:
         return result
     labels, _ = match_classes(test.labels, test.class_names, model.class_names)
-    images, labels = test.images[labels >= 0], labels[labels >= 0]
+    rows, labels = (labels >= 0).nonzero().flatten(), labels[labels >= 0]
     first_new = len(old.class_names)
     is_old = labels < first_new
     result |= {
@@ -40,12 +40,12 @@ def measure_forgetting(
         "test_images_new": int((~is_old).sum()),
         "left_out": len(test.labels) - len(labels),
     }
-    if not len(images):
+    if not len(rows):
         return result
 
-    predicted = predict(model, images, engine.device, autocast=engine.autocast).argmax(dim=1)
+    predicted = predict(model, test.images, engine.device, autocast=engine.autocast, rows=rows).argmax(dim=1)
     if is_old.any():
-        before = predict(old, images[is_old], engine.device, autocast=engine.autocast).argmax(dim=1)
+        before = predict(old, test.images, engine.device, autocast=engine.autocast, rows=rows[is_old]).argmax(dim=1)
         result["old_classifier_accuracy"] = accuracy(before, labels[is_old])
         result["accuracy_old"] = accuracy(predicted[is_old], labels[is_old])
         result["forgetting"] = result["old_classifier_accuracy"] - result["accuracy_old"]

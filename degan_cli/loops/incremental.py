@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from ..config import IncrementalSettings
 from ..engine import Engine
-from ..images import ImageStore, Shuffle, augment, to_unit
+from ..images import ImageStore, Shuffle, augmentation, to_unit
 from ..metrics import support
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
@@ -55,7 +55,7 @@ def teach_new_classes(
     store, labels = ImageStore(images, engine.device), labels.to(engine.device)
     optimiser = engine.optimiser(settings.optimiser, strategy.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = _schedule(settings)
+    schedule, vary = _schedule(settings), augmentation(settings.augment)
     steps_per_epoch = max(1, round(len(images) / (settings.batch_size * engine.processes)))
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
@@ -83,9 +83,9 @@ def teach_new_classes(
         row: dict[str, Tensor] = {}
         for step in range(schedule.step, steps_per_epoch):
             batch = shuffle.take(settings.batch_size)
-            new = to_unit(augment(store.take(batch), settings.augment))  # (batch, C, H, W) in [0, 1]
+            new = vary(to_unit(store.take(batch)))  # (batch, C, H, W) in [0, 1]
             with engine.autocast():
-                replayed = None if samples is None else augment(samples.draw(settings.batch_size), settings.augment)
+                replayed = None if samples is None else vary(samples.draw(settings.batch_size))
                 loss, row = strategy.loss(new, labels[batch.to(engine.device)], replayed)
             engine.backward(loss)
             optimiser.step()

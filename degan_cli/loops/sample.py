@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from ..engine import Engine
-from ..images import to_uint8
+from ..images import to_uint8, within
 from ..models import Classifier, Generator
 from .predict import predict
 
 BATCH = 256
-"""Fixed, since sums of another batch size may round otherwise: the same seed gives the same bytes."""
+"""Or fewer of large images; fixed for each size, since sums of another batch size may round otherwise: the same seed
+gives the same bytes."""
 PATIENCE = 20
 """A class may be this many times rarer than its share before the search for it is given up."""
 LEAST_TRIES = 20_000
+"""Of images up to 64x64 RGB; of larger ones fewer, so that the search takes no longer."""
+LEAST_TRIED_VALUES = LEAST_TRIES * 3 * 64 * 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,12 @@ def generate(engine: Engine, generator: Generator, count: int, seed: int = 0) ->
 
     The first images of a longer series are those of a shorter one with the same seed.
     """
-    batches = _batches(engine, generator, seed)
-    return torch.cat([next(batches).cpu() for _ in range(-(-count // BATCH))])[:count]
+    made: list[Tensor] = []
+    for batch in _batches(engine, generator, seed):
+        made.append(batch[: count - sum(map(len, made))].cpu())
+        if sum(map(len, made)) == count:
+            break
+    return torch.cat(made)
 
 
 def draw(
@@ -68,10 +75,11 @@ def draw(
     images: list[Tensor] = []
     logits: list[Tensor] = []
     batches = _batches(engine, generator, seed)
-    while left and tried < max(PATIENCE * count, LEAST_TRIES):
-        batch = next(batches)  # uint8 (BATCH, C, H, W)
+    least = within(LEAST_TRIES, _size(generator), values=LEAST_TRIED_VALUES)
+    while left and tried < max(PATIENCE * count, least):
+        batch = next(batches)  # uint8 (batch, C, H, W)
         tried += len(batch)
-        seen = predict(classifier, batch, engine.device, autocast=engine.autocast)  # (BATCH, classes)
+        seen = predict(classifier, batch, engine.device, autocast=engine.autocast)  # (batch, classes)
         taken = _within(seen.argmax(dim=1), quota - found, left)
         images.append(batch.cpu()[taken])
         logits.append(seen[taken])
@@ -91,8 +99,14 @@ def _within(predicted: Tensor, quota: Tensor, left: int) -> Tensor:
 def _batches(engine: Engine, generator: Generator, seed: int) -> Iterator[Tensor]:
     generator = engine.place(generator).eval()
     noise = torch.Generator().manual_seed(seed)
+    size = within(BATCH, _size(generator))
     while True:
-        z = torch.randn(BATCH, generator.shape.latent, generator=noise)
+        z = torch.randn(size, generator.shape.latent, generator=noise)
         with torch.no_grad(), engine.autocast():
             images = to_uint8(generator(z.to(engine.device)))
         yield images
+
+
+def _size(generator: Generator) -> tuple[int, int, int]:
+    """(C, H, W) of its images."""
+    return generator.shape.channels, generator.shape.size, generator.shape.size

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from ..config import TeacherSettings
 from ..engine import Engine
 from ..errors import BadFile
-from ..images import ImageStore, Shuffle, augment, to_unit
+from ..images import ImageStore, Shuffle, augmentation, to_unit
 from ..losses import label_loss
 from ..models import Classifier, copy_weights
 from ..runs.checkpoint import Checkpoint
@@ -51,17 +51,17 @@ def train_teacher(
     order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(settings.seed))
     split = max(1, round(len(order) * settings.held_out)) if settings.held_out else 0
     held_out, held_out_labels = (
-        data.images[order[:split]].to(engine.device),
+        ImageStore(data.images, engine.device, order[:split]),
         data.labels[order[:split]].to(engine.device),
     )
-    store = ImageStore(data.images[order[split:]], engine.device)
+    store = ImageStore(data.images, engine.device, order[split:])
     labels = data.labels[order[split:]].to(engine.device)
 
     classifier = engine.prepare(classifier)
     best = copy.deepcopy(engine.unwrap(classifier))
     optimiser = engine.optimiser(settings.optimiser, classifier.parameters(), settings.lr, settings.weight_decay)
     shuffle = Shuffle(len(store), store.home)
-    schedule = make_schedule(settings)
+    schedule, vary = make_schedule(settings), augmentation(settings.augment)
     steps_per_epoch = max(1, round(len(store) / (settings.batch_size * engine.processes)))
 
     parts: dict[str, Network | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
@@ -78,7 +78,7 @@ def train_teacher(
         for step in range(schedule.step, steps_per_epoch):
             batch = shuffle.take(settings.batch_size)
             with engine.autocast():
-                logits = classifier(to_unit(augment(store.take(batch), settings.augment)))  # (batch, classes)
+                logits = classifier(vary(to_unit(store.take(batch))))  # (batch, classes)
             loss = label_loss(logits, labels[batch.to(engine.device)], settings.outputs)
             engine.backward(loss)
             optimiser.step()

@@ -25,6 +25,8 @@ class Result:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """Accuracies are fractions in [0, 1]."""
     seconds: float = 0.0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Set of images -> how many broken files were left out of it."""
     reused: bool = False
     """The artifact was complete before; ``seconds`` is not the time it took."""
     plan: Mapping[str, Any] | None = None
@@ -44,6 +46,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "peak_memory_bytes": peak_memory(),
         }
+        result |= {"skipped_images": dict(self.skipped)} if self.skipped else {}
         return result | ({"reused": True} if self.reused else {})
 
     def show(self, as_json: bool, quiet: bool) -> None:
@@ -51,7 +54,8 @@ class Result:
         if not is_main_process():
             return
         if self.plan is not None:
-            print(json.dumps(self.plan, indent=None if as_json else 2, sort_keys=True))
+            skipped = {"skipped_images": dict(self.skipped)} if self.skipped else {}
+            print(json.dumps({**self.plan, **skipped}, indent=None if as_json else 2, sort_keys=True))
             return
         if self.summary and not quiet:
             note(self.summary)

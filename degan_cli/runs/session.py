@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..artifact import read_header
 from ..config.arguments import arguments
 from ..config.base import Settings
-from ..config.groups import DataSettings, RunSettings
+from ..config.groups import DataSettings, ImageSettings, RunSettings
 from ..config.stored import refuse_others, stored_run
 from ..console import note
 from ..datasets.finder import DataFinder
+from ..datasets.reading import Reading
 from ..engine import Engine, start
-from ..models import parameter_count
 from ..plugins import Plugins, load_plugins
 from .checkpoint import Checkpoint
+from .dry_run import Train, plan, rehearse
 from .output import CHECKPOINT, Output, choose_output
 from .report import Report
 from .result import Result
@@ -47,6 +48,8 @@ class Session:
     """All that can be looked up by name; by default the built-in parts and every installed plugin."""
     quiet: bool = False
     """No progress on stderr and none of the notes about it; warnings are shown all the same."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Set of images -> how many broken files were left out of it; filled in by :meth:`finder`."""
 
     def say(self, message: str) -> None:
         """A note for people, unless they want none."""
@@ -62,8 +65,11 @@ class Session:
         return replace(self, quiet=True)
 
     def finder(self, settings: DataSettings) -> DataFinder:
-        """Where these settings let data sets be looked for."""
-        return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download)
+        """Where these settings let data sets be looked for, and how they let image files be read."""
+        reading = Reading(quiet=self.quiet, skipped=self.skipped)
+        if isinstance(settings, ImageSettings):
+            reading = replace(reading, fit=settings.fit, skip_broken=settings.skip_broken, cache_dir=settings.cache_dir)
+        return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download, reading=reading)
 
     @property
     def processes(self) -> int:
@@ -147,22 +153,42 @@ class Run:
         self.settings = settings
         self.stored = stored_run(settings, self.used | dict(derived or {}))
 
-    def ends_early(self, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> Result | None:
-        """The result of a dry run, or with ``--resume`` of a run that was complete before; else None.
+    def ends_early(self) -> Result | None:
+        """With ``--resume`` the result of a run that was complete before; else None.
 
         :raises UsageError: when the artifact is there, but was made with other settings.
         """
-        if self.settings.dry_run:
-            shown = plan(self.output, self.settings, self.stored, networks, images)
-            return Result(artifact=self.output.path, kind=self.kind, plan=shown)
         path = self.output.path
         unfinished = any(self.output.folder.rglob(CHECKPOINT))  # at any depth, as in choose_output
-        if not self.settings.resume or self.output.to_stdout or not path.exists() or unfinished:
+        if (
+            self.settings.dry_run
+            or not self.settings.resume
+            or self.output.to_stdout
+            or not path.exists()
+            or unfinished
+        ):
             return None
         header = read_header(path)
         refuse_others(path, header.run, self.stored, "name another file with -o, or overwrite it with --force")
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return Result(artifact=path, kind=self.kind, sha256=sha256, metrics=header.metrics, reused=True)
+
+    def planned(self, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> Result:
+        """The result of a dry run that trains nothing."""
+        shown = plan(self.output, self.settings, self.stored, networks, images)
+        return Result(artifact=self.output.path, kind=self.kind, plan=shown, skipped=self.session.skipped)
+
+    def rehearsed(
+        self, train: Train, steps: int, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]
+    ) -> Result:
+        """The result of a dry run: what is planned, and how long two real steps take.
+
+        :param train: the loop.
+        :param steps: updates in the whole run, at most.
+        """
+        planned = self.planned(networks, images)
+        timing = rehearse(train, steps, self.command, self.output, self.engine)
+        return replace(planned, plan={**(planned.plan or {}), "timing": timing})
 
     def lock(self) -> None:
         """Keep other commands out of the run folder to the end of the run, which may write there from now on.
@@ -215,28 +241,7 @@ class Run:
             sha256=sha256,
             metrics=metrics,
             seconds=self.seconds,
+            skipped=self.session.skipped,
             summary=summary,
             next_command=next_command,
         )
-
-
-def plan(
-    output: Output,
-    settings: Settings,
-    stored: Mapping[str, Any],
-    networks: Mapping[str, nn.Module],
-    images: Mapping[str, Tensor],
-) -> dict[str, Any]:
-    """Settings and where each came from, sizes of networks and data, and where the result would go."""
-    # A weight that is trained has a gradient and two moments of Adam beside it.
-    weight_bytes = sum(4 * p.numel() * (4 if p.requires_grad else 1) for n in networks.values() for p in n.parameters())
-    return {
-        "dry_run": True,
-        "artifact": str(output.path),
-        "run_folder": str(output.folder),
-        "run": dict(stored),
-        "origins": {name: origin for name, origin in settings.origins.items() if settings.has_use(name)},
-        "parameters": {name: parameter_count(network) for name, network in networks.items()},
-        "images": {name: list(tensor.shape) for name, tensor in images.items()},
-        "bytes": {"networks": weight_bytes, "images": sum(tensor.nbytes for tensor in images.values())},
-    }

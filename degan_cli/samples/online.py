@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..engine import Engine
-from ..images import draw_siamese, fit, to_uint8, to_unit
+from ..images import draw_siamese, fit, to_uint8, to_unit, within
 from ..specs import ImageSet, Inversion, Method, Network
 from .inversion import STRIDE, invert
 from .proxy import ProxyBatches
@@ -68,7 +68,7 @@ class OnlineGenerator:
         noise = torch.Generator().manual_seed(20)
         # No part of one image: BatchNorm in train mode cannot tell a mean from it.
         z = torch.randn(max(2, count), self.method.generator.shape.latent, generator=noise).to(self.engine.device)
-        parts = torch.tensor_split(z, math.ceil(len(z) / CHUNK))
+        parts = torch.tensor_split(z, math.ceil(len(z) / within(CHUNK, self.shape, least=3)))
         return torch.cat([to_uint8(self._images(part)) for part in parts])[:count]
 
     def _images(self, z: Tensor) -> Tensor:

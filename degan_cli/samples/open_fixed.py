@@ -11,7 +11,7 @@ import torch
 from .. import artifact
 from ..artifact.parents import recorded_sha256
 from ..console import warn
-from ..datasets.resolve import CROPS
+from ..datasets.resolve import CROPS, LISTS
 from ..errors import BadFile, UsageError
 from ..images import digest
 from .selection import Selection
@@ -71,7 +71,7 @@ def _open_one(
     selects: bool,
 ) -> tuple[GeneratorSource | StoredSource, str]:
     path = Path(name)
-    if path.is_file():
+    if path.is_file() and path.suffix.lower() not in LISTS:
         kind = artifact.read_header(path).kind
         if kind == "generator":
             loaded = artifact.load_generator(path, finder.plugins)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..console import shortened
 from ..engine import Engine
-from ..images import to_unit
+from ..images import to_unit, within
 from ..metrics import class_counts, most_certain
 from ..models import Classifier
 
@@ -42,7 +42,8 @@ class Selection:
         :param name: what people call the set.
         """
         with torch.no_grad(), self.engine.autocast(), self.engine.eager():
-            parts = [self.classifier(to_unit(part.to(self.engine.device))) for part in torch.split(images, BATCH)]
+            size = within(BATCH, images.shape[1:], self.classifier.input.shape)
+            parts = [self.classifier(to_unit(part.to(self.engine.device))) for part in torch.split(images, size)]
         logits = torch.cat([part.float().cpu() for part in parts])  # (N, classes)
         chosen = most_certain(logits, self.count, self.balanced)
         found = class_counts(logits[chosen].argmax(dim=1), len(self.counts)).tolist()

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..errors import BadFile
-from ..images import ImageStore, Shuffle, augment, fit, to_uint8, to_unit
+from ..images import ImageStore, Shuffle, augment, fit, to_uint8, to_unit, within
 from ..specs import Network
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class GeneratorSource(FixedSource):
         noise = torch.Generator().manual_seed(20)
         z = torch.randn(count, self.generator.shape.latent, generator=noise)
         with torch.no_grad():
-            parts = [fit(self.generator(part.to(self.device)), *self.shape) for part in torch.split(z, 256)]
-        return torch.cat([to_uint8(part) for part in parts])
+            parts = torch.split(z.to(self.device), within(256, self.shape))
+            return torch.cat([to_uint8(fit(self.generator(part), *self.shape)) for part in parts])
 
     def state(self) -> dict[str, Tensor]:
         """Empty: the noise comes from the process's own random state."""
@@ -111,7 +111,7 @@ class GeneratorSource(FixedSource):
 
 
 class StoredSource(FixedSource):
-    """Images uint8 (N, C, H, W) in memory; a fixed random fifth is held out.
+    """Images uint8 (N, C, H, W), in memory or mapped; a fixed random fifth is held out.
 
     :param selects: whether a student is selected by those; where nothing is, they are drawn like all others.
     """
@@ -125,8 +125,8 @@ class StoredSource(FixedSource):
         kept = max(1, round(len(images) * HELD_OUT_FRACTION))
         self.device = device
         self.stored_bytes = images.nbytes
-        self._held_out = images[order[:kept]].to(device)
-        self._store = ImageStore(images[order[kept:]] if selects else images, device)
+        self._held_out = ImageStore(images, device, order[:kept])
+        self._store = ImageStore(images, device, order[kept:] if selects else None)
         self._shuffle = Shuffle(len(self._store), self._store.home)
         self._mirrored: Tensor | None = None  # bool (N,): how each image comes next time
 
@@ -152,7 +152,7 @@ class StoredSource(FixedSource):
 
     def held_out(self, count: int) -> Tensor:
         """The held-out fifth, or the first ``count`` of it."""
-        return self._held_out[:count]
+        return self._held_out.first(count)
 
     def state(self) -> dict[str, Tensor]:
         """The order and the position in it, and how each image comes next time."""

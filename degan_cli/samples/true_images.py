@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 from ..config import CondenseSettings
-from ..images import ImageStore, to_unit
+from ..images import ImageStore, to_unit, within
 from ..specs import ImageSet
+
+STATISTICS_VALUES = 4096 * 3 * 32 * 32
+"""Pixels times channels that are summed at once."""
 
 
 class TrueImages:
@@ -49,7 +52,7 @@ class TrueImages:
 def statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel (C, 1, 1) of uint8 images, in [0, 1]; never 0, as of blank ones."""
     sums = torch.zeros(2, images.shape[1], dtype=torch.float64)
-    for part in torch.split(images, 4096):
+    for part in torch.split(images, within(4096, images.shape[1:], values=STATISTICS_VALUES)):
         pixels = part.double() / 255
         sums += torch.stack([pixels.sum(dim=(0, 2, 3)), pixels.square().sum(dim=(0, 2, 3))]).cpu()
     mean, square = sums / (images.numel() / images.shape[1])

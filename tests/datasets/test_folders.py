@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from degan_cli.datasets.folders import load_folder
+from degan_cli.datasets.folders import list_folder
+from degan_cli.datasets.reading import Reading, read_files
 from degan_cli.errors import BadFile
 from degan_cli.specs import ImageSet
 
@@ -16,6 +17,10 @@ def put(path: Path, level: int = 0, size: tuple[int, int] = (4, 4), mode: str = 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, size, level if mode == "L" else (level, 0, 0)).save(path)
     return path
+
+
+def load_folder(folder: Path, split: str, shape: tuple[int, int, int] | None = None) -> ImageSet:
+    return read_files(list_folder(folder, split), shape, Reading())
 
 
 def levels(images: ImageSet) -> list[int]:

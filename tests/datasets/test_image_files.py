@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from degan_cli.datasets.image_files import quiet, read_fitted, read_image
+from degan_cli.datasets.image_files import decode, quiet, read_fitted, read_image, shape_of
+from degan_cli.datasets.listing import PathFile
 from degan_cli.errors import BadFile
-from degan_cli.images import fit_uint8
+from degan_cli.images import fit_uint8, frame
 
 RED = (200, 30, 10)
 
@@ -124,7 +125,31 @@ def test_decompression_bomb_is_not_unpacked(tmp_path: Path, side: int) -> None:
         read_image(path)
 
 
+@pytest.mark.parametrize(("name", "mode"), [("a.jpg", "RGB"), ("a.jpg", "L"), ("a.jpg", "CMYK"), ("a.png", "RGBA")])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_picture_is_decoded_smaller_and_looks_the_same(
+    tmp_path: Path, name: str, mode: str, orientation: int
+) -> None:
+    """900 rows are enough to be halved three times: 112 are more than twice 32, and 56 would not be."""
+    across, down = np.meshgrid(np.linspace(0, 255, 1200), np.linspace(0, 255, 900))
+    picture = Image.fromarray(np.stack([across, down, 255 - across], axis=2).astype(np.uint8)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path / name, picture, exif=exif)
+    whole, smaller = decode(PathFile(path)), decode(PathFile(path), (32, 32))
+    assert shape_of(PathFile(path)) == whole.shape
+    assert min(smaller.shape[1:]) == -(-900 // 8)
+    shape = (whole.shape[0], 32, 32)
+    expected = fit_uint8(frame(whole.unsqueeze(0), 32, 32, "crop"), *shape)[0]
+    assert (read_fitted(PathFile(path), shape, "crop").int() - expected.int()).abs().max() <= 6
+
+
+def test_a_small_picture_is_never_decoded_smaller(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (700, 700), RED))
+    assert decode(PathFile(path), (8, 8)).shape == (3, 700, 700)
+
+
 def test_fitting_is_that_of_packs(tmp_path: Path) -> None:
     pixels = torch.randint(0, 256, (1, 3, 9, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     path = saved(tmp_path / "a.png", Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
-    assert torch.equal(read_fitted(path, (1, 4, 4)), fit_uint8(pixels, 1, 4, 4)[0])
+    assert torch.equal(read_fitted(PathFile(path), (1, 4, 4), "squash"), fit_uint8(pixels, 1, 4, 4)[0])

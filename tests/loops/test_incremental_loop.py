@@ -281,13 +281,13 @@ def test_a_rate_of_nothing_after_a_milestone_leaves_the_weights(tmp_path):
 def test_new_images_and_samples_are_augmented_alike_but_not_the_watched_ones(tmp_path, monkeypatch, kind):
     seen = []
 
-    def spy(images: Tensor, chosen: str) -> Tensor:
-        seen.append((images.dtype, len(images), chosen))
-        return augment(images, chosen)
+    def spy(images: Tensor, kind: str) -> Tensor:
+        seen.append((images.dtype, len(images), kind))
+        return augment(images, kind)
 
-    monkeypatch.setattr(incremental, "augment", spy)
+    monkeypatch.setattr("degan_cli.images.augmentations.augment", spy)
     run_increment(tmp_path, source=stored, augment=kind, epochs=1)
-    assert seen == [(torch.uint8, 16, kind), (torch.float32, 16, kind)] * STEPS
+    assert seen == [(torch.float32, 16, kind)] * 2 * STEPS
 
 
 class LargeGenerator(nn.Sequential):

@@ -350,9 +350,9 @@ def test_a_teachers_images_are_augmented_as_its_run_says(tmp_path, monkeypatch):
         seen.append((images.dtype, len(images), kind))
         return images
 
-    monkeypatch.setattr("degan_cli.loops.teacher.augment", spy)
+    monkeypatch.setattr("degan_cli.images.augmentations.augment", spy)
     run_teacher(tmp_path, StopWatch(), epochs=1, optimiser="sgd", augment="crop")
-    assert seen == [(torch.uint8, 16, "crop")] * 6  # the held-out images are left as they are
+    assert seen == [(torch.float32, 16, "crop")] * 6  # the held-out images are left as they are
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_a_students_images_are_changed_as_its_run_says_but_not_the_held_out_ones
         seen.append((images.dtype, len(images), arguments))
         return images
 
-    monkeypatch.setattr(f"degan_cli.loops.distill.{changes}", spy)
+    monkeypatch.setattr(f"degan_cli.images.augmentations.{changes}", spy)
     run_distill(tmp_path, Generator(TinyGenerator(), "tiny", SHAPE), augment=kind)
     assert seen == [(torch.float32, 8, given)] * len(seen)
     assert len(seen) == 2 * 2 * 7  # stages, epochs, steps

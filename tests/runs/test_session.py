@@ -42,7 +42,7 @@ def path(tmp_path):
 
 def ends_early(path, **given):
     with opened(path, **given) as run:
-        return run.ends_early({}, {})
+        return run.ends_early()
 
 
 def test_what_is_stored_is_what_is_used_with_what_is_known_only_now(tmp_path):
@@ -92,7 +92,7 @@ def test_a_dry_run_tells_settings_their_origins_and_sizes(tmp_path):
     with SESSION.open("teacher", "classifier", settings, "n") as run:
         run.start_engine()
         run.use(settings.filled(Layer("the data", {"batch_size": 9})))
-        plan = run.ends_early({"trained": trained, "frozen": frozen}, {"images": images}).plan
+        plan = run.planned({"trained": trained, "frozen": frozen}, {"images": images}).plan
     assert plan["dry_run"] is True
     assert (plan["artifact"], plan["run_folder"]) == (str(path), str(path.with_suffix(".run")))
     assert plan["run"] == run.stored
