@@ -7,6 +7,7 @@ from .demo import DemoSettings
 from .distill import DistillSettings
 from .enrich import EnrichSettings
 from .evaluate import EvaluateSettings
+from .export import ExportSettings
 from .incremental import IncrementalSettings
 from .reproduce import ReproduceSettings
 from .sample import SampleSettings
@@ -19,6 +20,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ExportSettings",
     "IncrementalSettings",
     "Layer",
     "ReproduceSettings",

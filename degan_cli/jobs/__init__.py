@@ -23,6 +23,7 @@ from ..config import (
     DistillSettings,
     EnrichSettings,
     EvaluateSettings,
+    ExportSettings,
     IncrementalSettings,
     ReproduceSettings,
     SampleSettings,
@@ -37,6 +38,7 @@ from .demo import demo
 from .distill import distill, resolve_distill
 from .enrich import enrich, resolve_enrich
 from .evaluate import evaluate
+from .export import export, resolve_export
 from .incremental import incremental, resolve_incremental
 from .reproduce import reproduce
 from .sample import sample
@@ -48,6 +50,7 @@ RESOLVE: Mapping[type[Settings], Callable[[Any, Session], Settings]] = {
     DistillSettings: resolve_distill,
     IncrementalSettings: resolve_incremental,
     CondenseSettings: resolve_condense,
+    ExportSettings: resolve_export,
 }
 """For settings whose values depend on a method, a recipe or a file: how they become what the job will use."""
 
@@ -68,6 +71,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ExportSettings",
     "IncrementalSettings",
     "ReproduceSettings",
     "Result",
@@ -80,6 +84,7 @@ __all__ = [
     "distill",
     "enrich",
     "evaluate",
+    "export",
     "incremental",
     "reproduce",
     "resolved",
