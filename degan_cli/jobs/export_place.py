@@ -30,9 +30,7 @@ def choose_place(settings: ExportSettings, suffix: str) -> Path:
     if path == STDOUT and suffix:
         return path
     if path == STDOUT or not path.name:
-        raise UsageError(
-            f"-o {path}: --to {settings.target} writes a folder; name one" if not suffix else "-o names no file"
-        )
+        raise UsageError(f"-o {path}: --to {settings.target} writes a {'file' if suffix else 'folder'}; name one")
     if suffix and path.suffix != suffix:
         raise UsageError(
             f"-o {path}: --to {settings.target} writes a file that ends in {suffix}; use {path.with_suffix(suffix)}"
