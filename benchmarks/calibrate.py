@@ -14,18 +14,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
+import numpy as np
 import torch
 from onnxruntime.quantization import quantize_static
-from quantise import Samples
+from quantise import Pixels, classes
 from results_file import write
 
 from degan_cli import artifact
 from degan_cli.config import EnrichSettings, ExportSettings, SampleSettings, TeacherSettings
-from degan_cli.images import fit_uint8, to_unit
+from degan_cli.images import fit_uint8
 from degan_cli.jobs import Session, enrich, export, sample, teacher
 from degan_cli.paper.provenance import provenance
-from degan_cli.specs import ImageSet
 
 NAME = "calibration"
 DATA, PROXY = "fashion-mnist", "cifar10"
@@ -55,7 +54,9 @@ class Bench:
         )
         export(ExportSettings(model=self.classifier, target="onnx", output=self.network, force=True), self.session)
         self.finder = self.session.finder(made)
-        self.test = self.finder.open(DATA, "test", SHAPE)
+        test = self.finder.open(DATA, "test", SHAPE)
+        assert test.labels is not None
+        self.test, self.labels = fit_uint8(test.images, *SHAPE).numpy(), test.labels.numpy()
 
     def images(self, row: str, seed: int) -> Path:
         """The images to calibrate on, as stored samples."""
@@ -75,17 +76,9 @@ class Bench:
     def quantised(self, row: str, seed: int) -> Path:
         """The network in int8."""
         path = self.folder / f"int8-{row.replace(' ', '-')}-{seed}.onnx"
-        quantize_static(self.network, path, Samples(self.images(row, seed)))
+        images = artifact.load_images(self.images(row, seed))[0].images
+        quantize_static(self.network, path, Pixels(images.numpy()))
         return path
-
-
-def predictions(path: Path, test: ImageSet) -> torch.Tensor:
-    """Classes (N,) by onnxruntime."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    parts = fit_uint8(test.images, *SHAPE).split(500)
-    return torch.cat(
-        [torch.from_numpy(session.run(None, {"pixels": to_unit(part).numpy()})[0]).argmax(1) for part in parts]
-    )
 
 
 def main() -> None:
@@ -98,15 +91,14 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options)
-    labels, exact = bench.test.labels, predictions(bench.network, bench.test)
-    assert labels is not None
+    exact = classes(bench.network, bench.test)
     about = {"scale": f"{options.number} images", "images": options.number} | provenance(
         shlex.join(["python", *sys.argv])
     )
 
-    def result(row: str, seeds: list[int], found: list[torch.Tensor]) -> dict[str, Any]:
+    def result(row: str, seeds: list[int], found: list[np.ndarray]) -> dict[str, Any]:
         accuracies, agreements = (
-            [round(100 * float((one == wanted).float().mean()), 2) for one in found] for wanted in (labels, exact)
+            [round(100 * float((one == wanted).mean()), 2) for one in found] for wanted in (bench.labels, exact)
         )
         place = {"table": NAME, "column": DATA, "row": row, "seeds": seeds}
         return place | {"measured": accuracies, "agreement": agreements} | about
@@ -114,7 +106,7 @@ def main() -> None:
     seeds = list(range(options.seeds))
     results = [result("float32", [0], [exact])]
     for row in ROWS:
-        results.append(result(row, seeds, [predictions(bench.quantised(row, seed), bench.test) for seed in seeds]))
+        results.append(result(row, seeds, [classes(bench.quantised(row, seed), bench.test) for seed in seeds]))
         print(results[-1]["row"], results[-1]["measured"], results[-1]["agreement"], flush=True)
     write(NAME, results)
 

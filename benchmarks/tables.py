@@ -23,7 +23,7 @@ from results_file import RESULTS
 from degan_cli.paper.cells import markdown
 
 ROOT = RESULTS.parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "calibrate.md")
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Result = dict[str, Any]
 
@@ -77,6 +77,8 @@ def render(name: str, page: Path) -> str:
         table = _students(results)
     elif results[0]["table"] == "few-images":
         table = _few_images(results)
+    elif results[0]["table"] == "calibration":
+        table = _calibration(results)
     else:
         table = _paper(results)
     return f"{table} {_where(results, name, page)}"
@@ -142,6 +144,17 @@ def _few_images(results: list[Result]) -> str:
     counts = sorted({len(values) for found in seeds.values() for values in found.values()})
     updates = results[0]["updates"]
     return "\n".join([*lines, "", f"{updates:,} updates of each student; {counts[0]} to {counts[-1]} seeds a cell."])
+
+
+def _calibration(results: list[Result]) -> str:
+    """A line for each kind of images that int8 was calibrated on, below that of the network before."""
+    lines = [_row(["calibrated on", "accuracy", "agreement with float32"]), _row(["---", "---:", "---:"])]
+    for result in results:
+        name = "(float32)" if result["row"] == "float32" else result["row"]
+        lines.append(_row([name, _mean(result), _mean(result | {"measured": result["agreement"]})]))
+    return "\n".join(
+        [*lines, "", f"Per cent of the test images; calibrated on {results[1]['scale']}, {_seeds(results[1:])}."]
+    )
 
 
 def _mean(result: Result) -> str:
