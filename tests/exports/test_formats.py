@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import onnx
 import onnxruntime
 import pytest
@@ -74,7 +73,7 @@ def by_onnxruntime(path, pixels):
 SLOW = pytest.param("resnet18", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("architecture", ["lenet", "alexnet", "timm/resnet10t", SLOW])
+@pytest.mark.parametrize("architecture", ["lenet", "timm/resnet10t", SLOW])
 def test_onnx_takes_pixels_in_batches_of_any_size(folder, export, architecture):
     path = export(architecture, "onnx")
     for count in (1, 7, 3):
@@ -103,13 +102,12 @@ def test_an_onnx_file_is_valid_and_names_no_path_of_the_machine_that_wrote_it(ex
 
 def test_softmax_gives_probabilities(folder, export):
     pixels = images(3, 5)
-    wanted = expected(folder, "resnet18", pixels).softmax(dim=1)
-    path = export("resnet18", "torchscript", "--softmax")
-    assert_close(torch.jit.load(path)(pixels), wanted, **CLOSE)
-    grey = images(1, 5)
-    found = by_onnxruntime(export("lenet", "onnx", "--softmax"), grey)
-    assert_close(found, expected(folder, "lenet", grey).softmax(dim=1), **CLOSE)
-    assert np.allclose(found.sum(dim=1), 1)
+    wanted = expected(folder, "alexnet", pixels).softmax(dim=1)
+    assert_close(torch.jit.load(export("alexnet", "torchscript", "--softmax"))(pixels), wanted, **CLOSE)
+    path = export("alexnet", "onnx", "--softmax")
+    assert_close(by_onnxruntime(path, pixels), wanted, **CLOSE)
+    assert_close(by_onnxruntime(path, pixels[:1]), wanted[:1], **CLOSE)
+    assert onnxruntime.InferenceSession(path).get_outputs()[0].name == "probabilities"
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -158,7 +156,7 @@ def test_timm_opens_the_folder(folder, export):
     assert sorted(path.name for path in place.iterdir()) == ["README.md", "config.json", "model.safetensors"]
     network = timm.create_model(f"local-dir:{place}", pretrained=True).eval()
     data = timm.data.resolve_model_data_config(network)
-    assert (data["mean"], data["std"], data["input_size"]) == ((0.3,) * 3, (0.2,) * 3, (3, 32, 32))
+    assert (tuple(data["mean"]), tuple(data["std"]), data["input_size"]) == ((0.3,) * 3, (0.2,) * 3, (3, 32, 32))
     assert network.pretrained_cfg["label_names"] == list(NAMES)
     for count in (1, 7):
         pixels = images(3, count)
