@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,6 +16,20 @@ BOUND = 1e-4
 sums in another order come to about 1e-6."""
 BATCHES = (1, 7)
 """One image, and a number that nobody traced with."""
+ADVICE = "nothing was written; choose another format with --to"
+
+
+def opened(
+    export: Export, load: Callable[[Export, Path], Callable[[Tensor], Tensor]], path: Path, loader: str
+) -> Callable[[Tensor], Tensor]:
+    """What ``load`` makes of a file or folder that was just written; raises Diverged when it cannot open it.
+
+    :param loader: what loads it, for messages.
+    """
+    try:
+        return load(export, path)
+    except Exception as error:  # a foreign library may raise anything
+        raise Diverged(f"{loader} cannot open the result ({type(error).__name__}: {error}); {ADVICE}") from error
 
 
 def largest_difference(export: Export, run: Callable[[Tensor], Tensor], loader: str) -> tuple[float, float]:
@@ -37,7 +52,7 @@ def largest_difference(export: Export, run: Callable[[Tensor], Tensor], loader: 
     if not difference <= bound:  # which NaN is not either
         raise Diverged(
             f"{loader} gives outputs that differ by {difference:.2g} from the classifier's, more than {bound:.2g}; "
-            "nothing was written; choose another format with --to"
+            f"{ADVICE}"
         )
     return difference, bound
 
@@ -47,6 +62,5 @@ def _outputs(run: Callable[[Tensor], Tensor], images: Tensor, loader: str) -> Te
         return run(images)
     except Exception as error:  # a foreign library may raise anything
         raise Diverged(
-            f"{loader} cannot run what was written with {len(images)} images ({type(error).__name__}: {error}); "
-            "nothing was written; choose another format with --to"
+            f"{loader} cannot run the result with {len(images)} images ({type(error).__name__}: {error}); {ADVICE}"
         ) from error

@@ -37,8 +37,8 @@ def write(export: Export, path: Path) -> None:
     """Make the folder, with its three files."""
     path.mkdir()
     write_tensors(path / WEIGHTS, export.classifier.network.state_dict(), {})
-    (path / CONFIG).write_text(json.dumps(timm_config(export), indent=1) + "\n")
-    (path / CARD).write_text(export.card)
+    (path / CONFIG).write_text(json.dumps(timm_config(export), indent=1) + "\n", encoding="utf-8")
+    (path / CARD).write_text(export.card, encoding="utf-8")
 
 
 def timm_config(export: Export) -> dict[str, Any]:

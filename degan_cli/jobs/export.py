@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import artifact
 from ..config import ExportSettings
 from ..config.stored import stored_run
-from ..exports import FORMATS, Format, about, largest_difference
+from ..exports import FORMATS, Format, about, largest_difference, opened
 from ..exports.about import CONFIG
 from ..exports.timm_folder import WEIGHTS
 from ..runs.output import Output
@@ -51,7 +51,7 @@ def export(settings: ExportSettings, session: Session) -> Result:
     loader = f"{format.libraries[0]} {versions[format.libraries[0]]}"
     with aside(place) as path:
         format.write(described, path)
-        difference, bound = largest_difference(described, format.load(described, path), loader)
+        difference, bound = largest_difference(described, opened(described, format.load, path, loader), loader)
         written = path if path.is_file() else path / WEIGHTS
         sha256 = hashlib.sha256(written.read_bytes()).hexdigest()
     return Result(

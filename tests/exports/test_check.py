@@ -7,7 +7,7 @@ import torch
 from conftest import tiny_classifier
 
 from degan_cli.errors import Diverged
-from degan_cli.exports import Export, largest_difference
+from degan_cli.exports import Export, largest_difference, opened
 
 
 def exported(softmax=False):
@@ -51,6 +51,16 @@ def test_what_does_not_run_is_refused():
 
     with pytest.raises(Diverged, match=r"a loader cannot run .* 1 images \(RuntimeError: Got: 1 Expected: 2\)"):
         largest_difference(exported(), run, "a loader")
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path):
+    def load(export, path):
+        raise ValueError("no such operator")
+
+    with pytest.raises(
+        Diverged, match=r"a loader cannot open the result \(ValueError: no such operator\); nothing was"
+    ):
+        opened(exported(), load, tmp_path, "a loader")
 
 
 def test_probabilities_are_compared_with_probabilities():
