@@ -23,7 +23,7 @@ from results_file import RESULTS
 from degan_cli.paper.cells import markdown
 
 ROOT = RESULTS.parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "calibrate.md")
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Result = dict[str, Any]
 
@@ -79,6 +79,8 @@ def render(name: str, page: Path) -> str:
         table = _few_images(results)
     elif results[0]["table"] == "budgets":
         table = _budgets(results)
+    elif results[0]["table"] == "calibration":
+        table = _calibration(results)
     else:
         table = _paper(results)
     return f"{table} {_where(results, name, page)}"
@@ -154,6 +156,17 @@ def _budgets(results: list[Result]) -> str:
         lines.append(_row([one["row"], _mean(one), _mean(one | {"measured": one["agreement"]}), *spans]))
     first = results[0]
     return "\n".join([*lines, "", f"{first['column']}, teacher {first['teacher']:.2f}. {_seeds(results)} a budget."])
+
+
+def _calibration(results: list[Result]) -> str:
+    """A line for each kind of images that int8 was calibrated on, below that of the network before."""
+    lines = [_row(["calibrated on", "accuracy", "agreement with float32"]), _row(["---", "---:", "---:"])]
+    for result in results:
+        name = "(float32)" if result["row"] == "float32" else result["row"]
+        lines.append(_row([name, _mean(result), _mean(result | {"measured": result["agreement"]})]))
+    return "\n".join(
+        [*lines, "", f"Per cent of the test images; calibrated on {results[1]['scale']}, {_seeds(results[1:])}."]
+    )
 
 
 def _mean(result: Result) -> str:

@@ -17,6 +17,7 @@ from .commands.demo import demo
 from .commands.distill import distill
 from .commands.enrich import enrich
 from .commands.eval import evaluate
+from .commands.export import export
 from .commands.importing import import_model
 from .commands.incremental import incremental
 from .commands.list import list_command
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "incremental": incremental,
     "eval": evaluate,
     "sample": sample,
+    "export": export,
     "list": list_command,
     "rerun": rerun,
     "reproduce": reproduce,

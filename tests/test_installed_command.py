@@ -105,6 +105,32 @@ def test_stored_samples_teach_a_student(folder):
     assert done.stdout == "mixed.safetensors\n", done.stderr
 
 
+def test_export_writes_what_onnxruntime_runs(folder):
+    done = degan("export t.safetensors --to onnx -o t.onnx --json", folder)
+    result = result_of(done)
+    assert (result["artifact"], result["kind"]) == ("t.onnx", "onnx")
+    assert result["metrics"]["largest_difference"] <= result["metrics"]["bound"]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("loaded again by onnxruntime ")
+    code = "import onnxruntime as o, numpy as n; print(o.InferenceSession('t.onnx').run(None, {'pixels': n.zeros((5, 1, 32, 32), 'float32')})[0].shape)"  # noqa: E501
+    asked = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert asked.stdout == "(5, 4)\n"
+
+
+def test_export_without_the_right_architecture_is_one_line_and_exit_2(folder):
+    done = degan("export t.safetensors --to timm", folder)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "use --to state-dict" in line
+
+
+def test_export_to_stdout_is_the_file_alone(folder):
+    command = [DEGAN, "export", "t.safetensors", "--to", "state-dict", "-o", "-"]
+    piped = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    assert degan("export t.safetensors --to state-dict -o w.safetensors", folder).returncode == 0
+    assert piped.stdout == (folder / "w.safetensors").read_bytes()
+
+
 def test_list(folder):
     names = {row["name"] for row in result_of(degan("list architectures --json", folder))}
     assert {"lenet", "lenet-half", "alexnet", "alexnet-half", "resnet18", "resnet32", "resnet34"} <= names

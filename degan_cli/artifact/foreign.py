@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.groups import ForeignSettings
+from ..config.names import split_names
 from ..errors import BadFile, UsageError
 from ..specs import ArchitectureSpec, InputSpec
 from .file import Artifact
@@ -80,7 +81,7 @@ def refuse_contradictions(path: str, header: Header, said: ForeignSettings) -> N
 
 
 def read_class_names(text: str) -> tuple[str, ...]:
-    """The names in a file, one a line, or in a list parted by commas.
+    """The names in a file, one a line, or in a list parted by commas, in quotes where they have commas of their own.
 
     :raises UsageError: when a name is there twice, or a text without commas is no file.
     :raises BadFile: when the file cannot be read.
@@ -91,7 +92,7 @@ def read_class_names(text: str) -> tuple[str, ...]:
         except (OSError, UnicodeDecodeError) as error:
             raise BadFile(f"--class-names {text}: cannot be read ({error}); write one name a line, as UTF-8") from error
     elif "," in text:
-        lines = text.split(",")
+        lines = split_names(text, "--class-names")
     else:
         raise UsageError(f"--class-names {text}: is neither a file nor a list of names such as cat,dog")
     names = tuple(line.strip() for line in lines if line.strip())

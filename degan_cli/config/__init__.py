@@ -7,6 +7,7 @@ from .demo import DemoSettings
 from .distill import DistillSettings
 from .enrich import EnrichSettings
 from .evaluate import EvaluateSettings
+from .export import ExportSettings
 from .importing import ImportSettings
 from .incremental import IncrementalSettings
 from .reproduce import ReproduceSettings
@@ -21,6 +22,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ExportSettings",
     "ImportSettings",
     "IncrementalSettings",
     "Layer",

@@ -41,6 +41,7 @@ CONDITIONS = {
     "kd": Condition("--loss kd", ("loss",)),
     "gradient": Condition("--matching gradient", ("matching",)),
     "steps": Condition("runs whose length --epochs does not say", ("epochs",)),
+    "network": Condition("--to onnx or torchscript, which hold the network and not its weights alone", ("target",)),
     "augmented": Condition("runs that augment", ("augment",)),
 }
 

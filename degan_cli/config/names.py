@@ -10,7 +10,7 @@ from ..errors import UsageError
 
 
 def split_names(text: str, what: str) -> list[str]:
-    """The names in ``cat,"salt, pepper",dog``, each once and without spaces around it; empty ones are left out.
+    """The names in ``cat,"salt, pepper",dog``, without spaces around them; empty ones are left out.
 
     :param what: what a message calls the text, such as ``--classes``.
     :raises UsageError: for a quote that is not closed.
@@ -19,7 +19,7 @@ def split_names(text: str, what: str) -> list[str]:
         items = next(csv.reader([text], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
         raise UsageError(f'{what}: "{text}" cannot be read ({error}); write names as cat,"salt, pepper",dog') from None
-    return list(dict.fromkeys(item.strip() for item in items if item.strip()))
+    return [item.strip() for item in items if item.strip()]
 
 
 def join_names(names: Sequence[str]) -> str:

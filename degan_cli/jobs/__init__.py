@@ -20,6 +20,7 @@ from ..config import (
     DistillSettings,
     EnrichSettings,
     EvaluateSettings,
+    ExportSettings,
     ImportSettings,
     IncrementalSettings,
     ReproduceSettings,
@@ -35,6 +36,7 @@ from .demo import demo
 from .distill import distill
 from .enrich import enrich
 from .evaluate import evaluate
+from .export import export
 from .importing import import_model
 from .incremental import incremental
 from .reproduce import reproduce
@@ -50,6 +52,7 @@ __all__ = [
     "DistillSettings",
     "EnrichSettings",
     "EvaluateSettings",
+    "ExportSettings",
     "ImportSettings",
     "IncrementalSettings",
     "ReproduceSettings",
@@ -64,6 +67,7 @@ __all__ = [
     "distill",
     "enrich",
     "evaluate",
+    "export",
     "import_model",
     "incremental",
     "reproduce",

@@ -9,6 +9,7 @@ from ..config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    ExportSettings,
     IncrementalSettings,
     Settings,
     TeacherSettings,
@@ -17,12 +18,14 @@ from ..runs.session import Session
 from .condense import resolve_condense
 from .distill import resolve_distill
 from .enrich import resolve_enrich
+from .export import resolve_export
 from .incremental import resolve_incremental
 from .teacher import resolve_teacher
 
 RESOLVE: Mapping[type[Settings], Callable[[Any, Session], Settings]] = {
     TeacherSettings: resolve_teacher,
     EnrichSettings: resolve_enrich,
+    ExportSettings: resolve_export,
     DistillSettings: resolve_distill,
     IncrementalSettings: resolve_incremental,
     CondenseSettings: resolve_condense,

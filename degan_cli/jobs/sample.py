@@ -106,7 +106,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _indices(classes: str, known: tuple[str, ...]) -> list[int]:
-    names = split_names(classes, "--classes")
+    names = list(dict.fromkeys(split_names(classes, "--classes")))
     if not names:
         raise UsageError("--classes names none; write --classes cat,dog")
     for name in names:

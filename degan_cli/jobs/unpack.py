@@ -7,8 +7,7 @@ from pathlib import Path
 
 from .. import artifact
 from ..config import SampleSettings
-from ..config.names import split_names
-from ..datasets.subset import find_class, subset
+from ..datasets.subset import parse_classes, subset
 from ..errors import UsageError
 from ..images import digest
 from ..images.png_folder import folder_names, write_folder
@@ -28,7 +27,7 @@ def unpack(file: artifact.Artifact, settings: SampleSettings, folder: Path) -> R
         raise UsageError(f"--balanced: {file.path} holds images that are drawn already; it is for a generator")
     data, _, header, _ = artifact.load_images(file)
     if settings.classes is not None:
-        data = _of_classes(data, settings.classes, str(file.path))
+        data = subset(data, parse_classes(settings.classes, data.class_names, str(file.path)))
     if "number" in settings.given:
         labels = None if data.labels is None else data.labels[: settings.number]
         data = ImageSet(images=data.images[: settings.number], labels=labels, class_names=data.class_names)
@@ -40,9 +39,3 @@ def unpack(file: artifact.Artifact, settings: SampleSettings, folder: Path) -> R
     write_folder(folder, data.images, None if data.labels is None else [names[k] for k in data.labels.tolist()])
     seconds = time.monotonic() - began
     return Result(artifact=folder, kind="images", sha256=digest(data.images), metrics=about, seconds=seconds)
-
-
-def _of_classes(data: ImageSet, classes: str, name: str) -> ImageSet:
-    if data.labels is None:
-        raise UsageError(f"--classes {classes}: {name} has no labels; leave --classes out")
-    return subset(data, [find_class(item, data.class_names, name) for item in split_names(classes, "--classes")])

@@ -40,6 +40,8 @@ class LocalResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, ...) to the same shape."""
+        if not torch.is_grad_enabled():  # operations alone, which those who export a network can follow
+            return _response_normalised(x, self.size, self.alpha, self.k)
         return cast(Tensor, _Normalise.apply(x, self.size, self.alpha, self.k))
 
     def extra_repr(self) -> str:
@@ -59,13 +61,17 @@ class _Normalise(torch.autograd.Function):
         ctx.save_for_backward(x)
         ctx.window = size // 2, (size - 1) // 2
         ctx.alpha, ctx.k = alpha / size, k
-        return _in_chunks(partial(_normalised, ctx.window, ctx.alpha, k), x)
+        return _response_normalised(x, size, alpha, k)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (x,) = ctx.saved_tensors
         return _in_chunks(partial(_input_gradient, ctx.window, ctx.alpha, ctx.k), x, gradient), None, None, None
+
+
+def _response_normalised(x: Tensor, size: int, alpha: float, k: float) -> Tensor:
+    return _in_chunks(partial(_normalised, (size // 2, (size - 1) // 2), alpha / size, k), x)
 
 
 def _normalised(window: tuple[int, int], alpha: float, k: float, x: Tensor) -> Tensor:
@@ -86,8 +92,10 @@ def _input_gradient(window: tuple[int, int], alpha: float, k: float, x: Tensor, 
 
 def _in_chunks(function: Callable[..., Tensor], x: Tensor, *others: Tensor) -> Tensor:
     """``function`` of a few images at a time on a CPU, of all at once elsewhere; of the type and layout of ``x``."""
+    # A compiler fuses it all; and what is traced must hold for any number of images.
+    translated = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     images = max(1, CHUNK // max(1, x[:1].numel()))
-    if x.device.type != "cpu" or len(x) <= images or torch.compiler.is_compiling():  # a compiler fuses it all
+    if translated or x.device.type != "cpu" or len(x) <= images:
         return function(x, *others).to(x.dtype)
     result = torch.empty_like(x)
     for parts in zip(*(torch.split(tensor, images) for tensor in (result, x, *others)), strict=True):

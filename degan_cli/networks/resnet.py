@@ -106,4 +106,4 @@ class ZeroPadded(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, H, W) to (batch, outputs, H / 2, W / 2), sides rounded up."""
         x = x[:, :, ::2, ::2]
-        return torch.cat([x, x.new_zeros(len(x), self.extra, *x.shape[2:])], 1)
+        return torch.cat([x, x.new_zeros(x.shape[0], self.extra, *x.shape[2:])], 1)

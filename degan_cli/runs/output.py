@@ -81,13 +81,18 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
     # At any depth: what a command needs first, such as the generator of --enrich, is made inside its run folder.
     if any(folder.rglob(CHECKPOINT)) and not (force or resume):
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
+    make_parent(path)
+    return Output(path=path, folder=folder)
+
+
+def make_parent(path: Path) -> None:
+    """Make the folder in which ``path`` will lie; raises UsageError when that, or writing there, is not possible."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"-o {path}: its folder is not writable; name another place")
-    return Output(path=path, folder=folder)
 
 
 def safe_name(text: str) -> str:

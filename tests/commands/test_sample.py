@@ -181,7 +181,7 @@ def test_stored_samples_are_unpacked_into_a_folder(here: Path, capsys: pytest.Ca
         (("-o", "t2.safetensors"), "-o t2.safetensors: s.safetensors is a file of images already; name a folder for"),
         (("--balanced",), "--balanced: s.safetensors holds images that are drawn already; it is for a generator"),
         (("--classes", "bird"), 'unknown class of s.safetensors "bird"'),
-        (("--classes", 'cat,"a'), '--classes: "cat,"a" cannot be read'),
+        (("--classes", 'cat,"a'), 's.safetensors: "cat,"a" cannot be read'),
     ],
 )
 def test_what_stored_samples_do_not_offer(

@@ -10,6 +10,7 @@ from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    ExportSettings,
     IncrementalSettings,
     Settings,
     TeacherSettings,
@@ -28,6 +29,7 @@ REQUIRED: Mapping[type[Settings], Mapping[str, Any]] = {
     CondenseSettings: {"dataset": "digits"},
     EnrichSettings: {"classifier": "t.safetensors"},
     DistillSettings: {"teacher": "t.safetensors", "student": "lenet-half"},
+    ExportSettings: {"model": "t.safetensors"},
     IncrementalSettings: {"classifier": "t.safetensors", "new_data": "digits:5-9", "strategy": "finetune"},
 }
 """What nobody can leave out, and a strategy that needs no samples."""

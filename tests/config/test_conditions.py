@@ -9,6 +9,7 @@ from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    ExportSettings,
     IncrementalSettings,
     TeacherSettings,
 )
@@ -122,6 +123,10 @@ CASES = [
         {"method": "mosaickd", "proxy": "digits"},
     ),
     (DistillSettings, {"settings": {"x": 1}}, STORED, "--samples digits", ONLINE, None),
+    *(
+        (ExportSettings, {"softmax": True}, {"target": name}, f"--to {name}", "it is for --to onnx", {"target": "onnx"})
+        for name in ("timm", "state-dict")
+    ),
     (IncrementalSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
     (IncrementalSettings, {"milestones": (1,)}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
     (IncrementalSettings, {"drop_factor": 5.0}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),

@@ -8,7 +8,7 @@ from degan_cli.errors import UsageError
 
 def test_quotes_hold_a_name_with_commas_together() -> None:
     assert split_names('cat, "salt, pepper",dog ', "--classes") == ["cat", "salt, pepper", "dog"]
-    assert split_names('5,"say ""hi""",5,,', "--classes") == ["5", 'say "hi"']
+    assert split_names('5,"say ""hi""",5,,', "--classes") == ["5", 'say "hi"', "5"]
     assert split_names("", "--classes") == []
 
 

@@ -26,6 +26,17 @@ def test_equals_pytorchs_in_values_and_gradients(size, alpha, channels, layout):
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_without_gradients_and_traced_it_is_the_same_for_any_number_of_images(size, tmp_path):
+    torch.manual_seed(0)
+    norm, example, x = LocalResponseNorm(size, STRONG), torch.randn(2, 7, 5, 6), torch.randn(5, 7, 5, 6)
+    with torch.no_grad():
+        assert torch.equal(norm(x), norm(x.requires_grad_()))
+        traced = torch.jit.trace(norm, example, check_trace=False)
+    torch.jit.save(traced, tmp_path / "norm.pt")  # which a function of Python does not survive
+    torch.testing.assert_close(torch.jit.load(tmp_path / "norm.pt")(x), norm(x))
+
+
 def test_gradient_is_that_of_finite_differences():
     torch.manual_seed(0)
     x = torch.randn(2, 4, 2, 2, dtype=torch.float64, requires_grad=True)

@@ -1,0 +1,44 @@
+"""TorchScript: one file with the network, its normalisation, and its description as extra files."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from .about import Export
+from .from_pixels import FromPixels, example
+
+
+def write(export: Export, path: Path) -> None:
+    """Write the network as it was traced with two images.
+
+    :raises UsageError: when the network does something that cannot be traced.
+    """
+    network = FromPixels(export.classifier, export.softmax).eval()
+    try:
+        # Of tracing there are warnings about each size that Python reads; the comparison tells whether one mattered.
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                network, example(export.classifier), check_trace=False
+            )
+            torch.jit.save(traced, path, _extra_files=export.texts)
+    except Exception as error:  # whatever it met in the network
+        raise UsageError(
+            f"--to torchscript: torch cannot trace {export.classifier.architecture} "
+            f"({type(error).__name__}: {str(error)[:200]}); use --to onnx or --to state-dict"
+        ) from error
+
+
+def load(export: Export, path: Path) -> Callable[[Tensor], Tensor]:
+    """Pixels to outputs by ``torch.jit.load``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls TorchScript deprecated
+        loaded = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+    return cast(Callable[[Tensor], Tensor], loaded)
