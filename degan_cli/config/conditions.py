@@ -41,6 +41,7 @@ CONDITIONS = {
     "kd": Condition("--loss kd", ("loss",)),
     "gradient": Condition("--matching gradient", ("matching",)),
     "steps": Condition("runs whose length --epochs does not say", ("epochs",)),
+    "predictions": Condition("--predictions FILE.csv", ("predictions",)),
     "augmented": Condition("runs that augment", ("augment",)),
 }
 

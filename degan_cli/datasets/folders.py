@@ -38,13 +38,13 @@ def load_folder(folder: Path, split: str, shape: tuple[int, int, int] | None = N
     paths = [path for _, images in below for path in images]
     if not loose and not paths:
         raise _no_image(root)
+    files = tuple(path.relative_to(root).as_posix() for path in [*loose, *paths])
     with quiet():
-        if loose:
-            return ImageSet(images=_read_all([*loose, *paths], root, shape), labels=None, class_names=())
-        labels = torch.repeat_interleave(torch.arange(len(below)), torch.tensor([len(images) for _, images in below]))
-        return ImageSet(
-            images=_read_all(paths, root, shape), labels=labels, class_names=tuple(name for name, _ in below)
-        )
+        images = _read_all([*loose, *paths], root, shape)
+    if loose:
+        return ImageSet(images=images, labels=None, class_names=(), files=files)
+    labels = torch.repeat_interleave(torch.arange(len(below)), torch.tensor([len(found) for _, found in below]))
+    return ImageSet(images=images, labels=labels, class_names=tuple(name for name, _ in below), files=files)
 
 
 def image_paths(folder: Path) -> list[Path]:

@@ -24,19 +24,27 @@ CONFIDENT = 0.9
 
 
 def evaluate_classifier(
-    engine: Engine, model: Classifier, data: ImageSet, reference: Classifier | None = None
+    engine: Engine,
+    model: Classifier,
+    data: ImageSet,
+    reference: Classifier | None = None,
+    logits: Tensor | None = None,
 ) -> dict[str, Any]:
     """Accuracy and calibration on labelled images; agreement with ``reference``, which needs no labels.
 
     Classes are matched by name. Images of a class that ``model`` lacks are left out of everything but the count
     in ``left_out``. All fractions are in [0, 1]; a class without images has accuracy None.
 
+    :param logits: of ``model`` for all images of ``data`` (N, classes), where they are known already.
     :raises BadFile: when there are no images, or when ``model`` shares no class with them or with ``reference``.
     """
     images, labels, left_out = known_images(data, model.class_names)
-    logits = predict(model, images, engine.device, autocast=engine.autocast)
-    predicted = logits.argmax(dim=1)
     names = model.class_names
+    if logits is None:
+        logits = predict(model, images, engine.device, autocast=engine.autocast)
+    elif data.labels is not None:
+        logits = logits[match_classes(data.labels, data.class_names, names)[0] >= 0]
+    predicted = logits.argmax(dim=1)
     result: dict[str, Any] = {"images": len(images), "labelled": labels is not None, "left_out": left_out}
     if labels is not None:
         per_class = metrics.per_class_accuracy(predicted, labels, len(names)).tolist()
@@ -47,6 +55,7 @@ def evaluate_classifier(
             },
             "confusion": {"classes": list(names), "counts": metrics.confusion(predicted, labels, len(names)).tolist()},
             "calibration_error": metrics.expected_calibration_error(logits, labels),
+            "reliability": metrics.reliability(logits, labels),
         }
     result |= _predictions(logits, names)
     if reference is not None:

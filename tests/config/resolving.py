@@ -10,6 +10,7 @@ from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    EvaluateSettings,
     IncrementalSettings,
     Settings,
     TeacherSettings,
@@ -27,6 +28,7 @@ REQUIRED: Mapping[type[Settings], Mapping[str, Any]] = {
     TeacherSettings: {"dataset": "digits", "architecture": "lenet"},
     CondenseSettings: {"dataset": "digits"},
     EnrichSettings: {"classifier": "t.safetensors"},
+    EvaluateSettings: {"model": "t.safetensors"},
     DistillSettings: {"teacher": "t.safetensors", "student": "lenet-half"},
     IncrementalSettings: {"classifier": "t.safetensors", "new_data": "digits:5-9", "strategy": "finetune"},
 }

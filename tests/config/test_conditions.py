@@ -9,6 +9,7 @@ from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    EvaluateSettings,
     IncrementalSettings,
     TeacherSettings,
 )
@@ -122,6 +123,14 @@ CASES = [
         {"method": "mosaickd", "proxy": "digits"},
     ),
     (DistillSettings, {"settings": {"x": 1}}, STORED, "--samples digits", ONLINE, None),
+    (
+        EvaluateSettings,
+        {"probabilities": True},
+        {},
+        "these settings",
+        "it is for --predictions FILE.csv",
+        {"predictions": "p.csv"},
+    ),
     (IncrementalSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
     (IncrementalSettings, {"milestones": (1,)}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
     (IncrementalSettings, {"drop_factor": 5.0}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
