@@ -19,6 +19,7 @@ from .commands.enrich import enrich
 from .commands.eval import evaluate
 from .commands.incremental import incremental
 from .commands.list import list_command
+from .commands.report import report
 from .commands.reproduce import reproduce
 from .commands.sample import sample
 from .commands.teacher import teacher
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "incremental": incremental,
     "eval": evaluate,
     "sample": sample,
+    "report": report,
     "list": list_command,
     "reproduce": reproduce,
     "demo": demo,

@@ -8,6 +8,7 @@ from .distill import DistillSettings
 from .enrich import EnrichSettings
 from .evaluate import EvaluateSettings
 from .incremental import IncrementalSettings
+from .report import ReportSettings
 from .reproduce import ReproduceSettings
 from .sample import SampleSettings
 from .teacher import TeacherSettings
@@ -21,6 +22,7 @@ __all__ = [
     "EvaluateSettings",
     "IncrementalSettings",
     "Layer",
+    "ReportSettings",
     "ReproduceSettings",
     "SampleSettings",
     "Settings",

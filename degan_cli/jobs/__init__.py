@@ -24,6 +24,7 @@ from ..config import (
     EnrichSettings,
     EvaluateSettings,
     IncrementalSettings,
+    ReportSettings,
     ReproduceSettings,
     SampleSettings,
     Settings,
@@ -36,8 +37,9 @@ from .condense import condense, resolve_condense
 from .demo import demo
 from .distill import distill, resolve_distill
 from .enrich import enrich, resolve_enrich
-from .evaluate import evaluate
+from .evaluate import evaluate, resolve_evaluate
 from .incremental import incremental, resolve_incremental
+from .report import report
 from .reproduce import reproduce
 from .sample import sample
 from .teacher import resolve_teacher, teacher
@@ -48,6 +50,7 @@ RESOLVE: Mapping[type[Settings], Callable[[Any, Session], Settings]] = {
     DistillSettings: resolve_distill,
     IncrementalSettings: resolve_incremental,
     CondenseSettings: resolve_condense,
+    EvaluateSettings: resolve_evaluate,
 }
 """For settings whose values depend on a method, a recipe or a file: how they become what the job will use."""
 
@@ -69,6 +72,7 @@ __all__ = [
     "EnrichSettings",
     "EvaluateSettings",
     "IncrementalSettings",
+    "ReportSettings",
     "ReproduceSettings",
     "Result",
     "SampleSettings",
@@ -81,6 +85,7 @@ __all__ = [
     "enrich",
     "evaluate",
     "incremental",
+    "report",
     "reproduce",
     "resolved",
     "sample",
