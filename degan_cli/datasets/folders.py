@@ -33,9 +33,9 @@ def load_folder(folder: Path, split: str, shape: tuple[int, int, int] | None = N
     :raises BadFile: when there are no images, one of them is damaged, or sizes differ and ``shape`` is None.
     """
     root = _split_folder(folder, split)
-    below = [(entry.name, images) for entry in _folders(root) if (images := _images_below(entry, root))]
+    below = [(entry.name, found) for entry in _folders(root) if (found := _images_below(entry, root))]
     loose = _images_in(root)
-    paths = [path for _, images in below for path in images]
+    paths = [path for _, found in below for path in found]
     if not loose and not paths:
         raise _no_image(root)
     files = tuple(path.relative_to(root).as_posix() for path in [*loose, *paths])

@@ -38,7 +38,7 @@ def class_picture(
     grid(by_class(images, classes, rows, rank), path, [f"{names[k]} ({counts[k]:,})" for k in rows], title)
 
 
-def emptiest_and_fullest(counts: Sequence[int], most: int) -> list[int]:
+def emptiest_and_fullest(counts: Sequence[float], most: int) -> list[int]:
     """Indices of the classes to show: all in their order, or of more than ``most`` the emptiest half, then the fullest.
 
     Each half begins with its extreme; of equal counts the first comes first.

@@ -46,6 +46,8 @@ def open_subjects(runs: Sequence[str]) -> list[Opened]:
 def _open(path: Path) -> Opened:
     if not path.exists():
         raise BadFile(f"{path}: no such file or folder; name an artifact or a run folder")
+    if path.name in ("", ".."):
+        path = path.resolve()
     folder, made = (path, path.with_suffix(SUFFIX)) if path.is_dir() else (path.with_suffix(".run"), path)
     rows = _rows(folder)
     if path.is_dir() and not made.is_file():

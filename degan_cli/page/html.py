@@ -26,7 +26,7 @@ def element(name: str, /, *children: str | Iterable[str], **attributes: str | fl
         if value is not None
     )
     if name in EMPTY:
-        return Html(f"<{name}{given}>")
+        return Html(f"<{name}{given}/>")  # inside SVG the slash is needed, elsewhere it does no harm
     return Html(f"<{name}{given}>{join(*children)}</{name}>")
 
 

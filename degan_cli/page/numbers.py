@@ -76,13 +76,13 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Html:
         )[:CONFUSIONS]
         rows = [[names[i], names[j], f"{count:,}"] for count, i, j in wrong]
         return join(element("h3", "What is mistaken most often"), table(["true class", "seen as", "images"], rows))
-    rows = []
+    lines = []
     for name, row in zip(names, counts, strict=True):
         total = sum(row) or 1
         shades = [
             f"background:color-mix(in srgb, var(--mark) {min(100, 85 * n / total):.0f}%, transparent)" for n in row
         ]
         cells = [element("td", f"{n:,}" if n else "·", style=shade) for n, shade in zip(row, shades, strict=True)]
-        rows.append(element("tr", element("th", name, scope="row"), cells))
+        lines.append(element("tr", element("th", name, scope="row"), cells))
     top = element("tr", element("th", "true \\ seen as"), [element("th", name, scope="col") for name in names])
-    return element("div", element("table", top, rows, class_="confusion"), class_="scroll")
+    return element("div", element("table", top, lines, class_="confusion"), class_="scroll")

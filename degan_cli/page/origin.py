@@ -9,14 +9,17 @@ from typing import Any
 from .content import Ancestor, Subject
 from .html import Html, element, join, table
 
+NONE = "–"
+"""Where a run has no such setting, or no value for it."""
+
 
 def settings_section(subjects: Sequence[Subject]) -> Html:
-    """All settings, a column per run; rows in which runs differ are marked."""
+    """All settings, a column per run; where several runs have one and differ in it, it is marked."""
     flat = [_flat(subject.settings) for subject in subjects]
     names = sorted({name for settings in flat for name in settings})
     if not names:
         return element("p", "None of them says with which settings it was made.")
-    rows = [_row(name, [settings.get(name, "–") for settings in flat]) for name in names]
+    rows = [_row(name, [settings.get(name, NONE) for settings in flat]) for name in names]
     head = element("tr", [element("th", text, scope="col") for text in ("", *(subject.name for subject in subjects))])
     return element("div", element("table", element("thead", head), element("tbody", rows)), class_="scroll")
 
@@ -26,7 +29,10 @@ def lineage_section(subjects: Sequence[Subject]) -> Html:
     parts: list[Html] = []
     for subject in subjects:
         made = [f"{name} {version}" for name, version in subject.versions.items()]
-        about = [["SHA-256", element("code", subject.sha256 or "–")], ["made by", subject.provider or "–"]]
+        about = [
+            ["SHA-256", element("code", subject.sha256 or "–", class_="hash")],
+            ["made by", subject.provider or "–"],
+        ]
         about.append(["versions", ", ".join(made) or "–"])
         tree = element("ul", [_ancestor(one) for one in subject.parents], class_="lineage") if subject.parents else ""
         parts += [element("h3", subject.name), table([], about), join(tree)]
@@ -42,7 +48,7 @@ def _ancestor(one: Ancestor) -> Html:
 
 
 def _row(name: str, values: Sequence[str]) -> Html:
-    differs = "differs" if len(set(values)) > 1 else None
+    differs = "differs" if len(set(values) - {NONE}) > 1 else None
     return element("tr", element("th", name, scope="row"), [element("td", value) for value in values], class_=differs)
 
 
@@ -52,5 +58,5 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             found |= _flat(value, f"{prefix}{name}.")
         else:
-            found[prefix + name] = value if isinstance(value, str) else json.dumps(value)
+            found[prefix + name] = value if isinstance(value, str) else NONE if value is None else json.dumps(value)
     return found

@@ -83,8 +83,8 @@ def copies_section(name: str, copies: Copies) -> Html:
     found = copies.verdicts
     says = (
         f"Of {copies.samples:,} samples {found.get('copy', 0):,} are copies of one of {copies.proxy_images:,} images "
-        f"of {copies.proxy} (less than {COPY_LEVELS:g} of 255 levels apart), and {found.get('near', 0):,} are nearly one: "
-        f"nearer than a third of the median distance between a proxy image and the one next to it, in pixels "
+        f"of {copies.proxy} (less than {COPY_LEVELS:g} of 255 levels apart), and {found.get('near', 0):,} are nearly "
+        f"one: nearer than a third of the median distance between a proxy image and the one next to it, in pixels "
         f"({copies.pixel_side} a side) or in the classifier's features. The nearest are shown first."
     )
     pairs = element("div", [_pair(one) for one in copies.nearest], class_="pairs")
