@@ -50,4 +50,4 @@ class ReportSettings(DataSettings, ForeignSettings, ComputeSettings):
     plots: Path | None = setting(
         None, metavar="DIR", help="Also write the curves there, as PNG files.", panel=RUN, key=None
     )
-    force: bool = setting(False, help="Overwrite an existing page.", panel=RUN, key=None, in_file=False)
+    force: bool = setting(False, help="Overwrite an existing page and pictures.", panel=RUN, key=None, in_file=False)

@@ -44,7 +44,7 @@ def report(settings: ReportSettings, session: Session) -> Result:
     began = time.monotonic()
     check_free(settings.output, "-o", settings.force)
     if settings.plots is not None:
-        check_plots()
+        check_plots(settings.plots, settings.force)
     opened = open_subjects(settings.runs)
     _check_uses(settings, opened)
     engine = start(settings.device, settings.precision, settings.seed)

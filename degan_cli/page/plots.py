@@ -12,10 +12,18 @@ from .content import Subject
 from .curves import curves_by_measure, title
 
 
-def check_plots() -> None:
-    """Raise PluginError, before any time is spent, where matplotlib is missing."""
+def check_plots(folder: Path, force: bool) -> None:
+    """Check, before any time is spent, that curves can be drawn and written.
+
+    :raises PluginError: where matplotlib is missing.
+    :raises UsageError: where the folder is a file, or holds pictures already and ``force`` is not set.
+    """
     if find_spec("matplotlib") is None:
         raise PluginError("--plots needs matplotlib, which is missing; pip install 'degan-cli[plot]'")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--plots {folder}: this is a file; name a folder")
+    if not force and any(folder.glob("*.png")):
+        raise UsageError(f"--plots {folder}: holds pictures already; name another folder, or overwrite with --force")
 
 
 def write_plots(subjects: Sequence[Subject], folder: Path) -> list[Path]:

@@ -135,6 +135,11 @@ def test_a_run_without_an_artifact_yet_has_a_page(here: Path) -> None:
     assert run(["report", "stopped.run", "-o", "x.html"]) == 3
 
 
+def test_a_command_that_trained_inside_shows_the_curves_of_that_training(here: Path) -> None:
+    shutil.copytree(here / "s.run", here / "outer.run" / "student.run")
+    assert 'aria-label="Agreement with the teacher, held-out samples"' in report("outer.run")
+
+
 def test_an_exact_copy_of_a_proxy_image_is_found(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = "report copied.safetensors --classifier t.safetensors --proxy p.safetensors --device cpu --json"
     assert run(arguments.split()) == 0
@@ -178,6 +183,8 @@ def test_curves_as_pictures(here: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     written = sorted(path.name for path in Path("curves").iterdir())
     assert written == ["agreement.png", "loss.png"]
     assert all((Path("curves") / name).read_bytes().startswith(b"\x89PNG") for name in written)
+    assert run(["report", "s.safetensors", "--plots", "curves", "-o", "x.html"]) == 2
+    assert "--plots curves: holds pictures already" in capsys.readouterr().err
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     assert run(["report", "s.safetensors", "--plots", "more", "-o", "x.html"]) == 4
     assert "pip install 'degan-cli[plot]'" in capsys.readouterr().err
