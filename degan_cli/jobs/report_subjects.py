@@ -77,8 +77,10 @@ def _open(path: Path) -> Opened:
 
 def _made_of(header: Header) -> str:
     """The architecture of a classifier, the GAN and method of a generator."""
-    gan = None if header.gan is None else header.gan["name"]
-    return ", ".join(str(part) for part in (header.architecture, gan, header.run.get("method")) if part)
+    parts = [header.architecture]
+    parts += [] if header.gan is None else [f"GAN {header.gan['name']}"]
+    parts += [f"method {header.run['method']}"] if header.run.get("method") else []
+    return ", ".join(filter(None, parts))
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""The report page: one HTML file that needs nothing else. Text in, text out; it reads no files and measures nothing."""
+"""The report page: one HTML file that needs nothing else, and its curves as pictures. Nothing is measured here."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ..console import shortened
 from ..images import MOST_ROWS, emptiest_and_fullest
 from .charts import classes_over_time
 from .content import COPY_LEVELS, NEAR, Copies, Neighbour, Seen, Subject
@@ -15,6 +16,8 @@ from .pictures import picture
 
 TILES = 8
 """Images of a class."""
+NAMED = 30
+"""Classes of which there are no samples."""
 WORDS = {"copy": "a copy", "near": "nearly a copy", "new": "no copy"}
 
 
@@ -26,12 +29,15 @@ def samples_section(name: str, seen: Seen) -> Html:
         tiles = [element("div", picture(image, "a sample"), class_="tile") for image in seen.images[: 5 * TILES]]
         return join(element("h3", name), element("p", says), element("div", tiles, class_="tiles"))
     counts = torch.bincount(seen.classes, minlength=len(seen.class_names)).tolist()
-    shown = emptiest_and_fullest(counts, MOST_ROWS)
+    filled = [index for index, count in enumerate(counts) if count]
+    shown = [filled[place] for place in emptiest_and_fullest([counts[index] for index in filled], MOST_ROWS)]
     says = (
         f"{number:,} samples; each row shows the first {TILES} that the classifier takes for a class, the surest first."
     )
-    if len(shown) < len(counts):
-        says += f" The emptiest and the fullest {len(shown)} of {len(counts):,} classes."
+    if len(shown) < len(filled):
+        says += f" The emptiest and the fullest {len(shown)} of {len(filled):,} classes that are there."
+    if absent := [class_name for class_name, count in zip(seen.class_names, counts, strict=True) if not count]:
+        says += f" No sample is taken for {shortened(absent, NAMED)}."
     rows = [_class_row(seen, index, counts) for index in shown]
     return join(element("h3", name), element("p", says, class_="soft"), element("div", rows, class_="classes"))
 
@@ -43,26 +49,18 @@ def _class_row(seen: Seen, index: int, counts: Sequence[int]) -> Html:
     mine = (seen.classes == index).nonzero().flatten()
     first = mine[:TILES]
     best = first[seen.confidence[first].argsort(descending=True)]
-    tiles = [
-        element(
-            "div",
-            picture(seen.images[k], f"{name}, {seen.confidence[k]:.0%}"),
-            f"{seen.confidence[k]:.0%}",
-            class_="tile",
-        )
-        for k in best.tolist()
-    ]
-    mean = f", mean confidence {float(seen.confidence[mine].mean()):.0%}" if count else ""
+    sure = [f"{confidence:.0%}" for confidence in seen.confidence[best].tolist()]
+    pictures = [picture(seen.images[k], f"{name}, {percent}") for k, percent in zip(best, sure, strict=True)]
+    tiles = [element("div", drawn, percent, class_="tile") for drawn, percent in zip(pictures, sure, strict=True)]
+    mean = float(seen.confidence[mine].mean())
     width = f"width:{100 * count / max(counts):.1f}%"
     head = element(
         "div",
         element("div", name, class_="name"),
         element("div", element("i", style=width), class_="bar"),
-        element("div", f"{count:,} samples{mean}", class_="soft"),
+        element("div", f"{count:,} samples, mean confidence {mean:.0%}", class_="soft"),
     )
-    return element(
-        "div", head, element("div", tiles or element("span", "none", class_="soft"), class_="tiles"), class_="class-row"
-    )
+    return element("div", head, element("div", tiles, class_="tiles"), class_="class-row")
 
 
 def classes_section(subject: Subject) -> Html:

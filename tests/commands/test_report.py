@@ -52,7 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _rename_classes(source: str, target: str) -> None:
     file = read_artifact(source)
     assert file.header is not None
-    header = dataclasses.replace(file.header, class_names=(EVIL, "1", "2", "3"), run={EVIL: EVIL})
+    header = dataclasses.replace(file.header, class_names=(EVIL, "1", "2", "3"), run={EVIL: EVIL, "half": "\ud800"})
     write_tensors(target, file.tensors, {"degan": header.to_text()})
 
 
@@ -80,6 +80,8 @@ def test_the_page_of_a_generator_shows_labelled_samples_curves_settings_and_wher
     counts = dict(re.findall(r'<div class="name">(\d)</div>.*?<div class="soft">([\d,]+) samples', text))
     assert sum(map(int, counts.values())) == 40
     assert all(sum(name == one for one, _ in tiles) == min(8, int(count)) for name, count in counts.items())
+    absent = re.findall(r"No sample is taken for ([\d, ]+)", text)
+    assert sorted([*counts, *absent[0].split(", ")] if absent else counts) == ["0", "1", "2", "3"]
     last = rows(here, "g")[-1]
     assert f"g: {last['confidence']:.4g} after 40 updates" in text
     for label in ("Loss of the generator", "Loss of the discriminator", "Classes over time"):
