@@ -21,6 +21,7 @@ from .commands.export import export
 from .commands.importing import import_model
 from .commands.incremental import incremental
 from .commands.list import list_command
+from .commands.report import report
 from .commands.reproduce import reproduce
 from .commands.rerun import rerun
 from .commands.sample import sample
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate,
     "sample": sample,
     "export": export,
+    "report": report,
     "list": list_command,
     "rerun": rerun,
     "reproduce": reproduce,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from ..config import EvaluateSettings
@@ -20,10 +21,12 @@ def _run(settings: EvaluateSettings, session: Session, as_json: bool) -> None:
     found = measure(settings, session)
     if not is_main_process():
         return
+    # A table of predictions on stdout must be that alone.
+    place = sys.stderr if settings.predictions is not None and str(settings.predictions) == "-" else sys.stdout
     if as_json:
-        print(json.dumps(found.to_json(), sort_keys=True))
+        print(json.dumps(found.to_json(), sort_keys=True), file=place)
     else:
-        print((classifier_table if found.kind == "classifier" else samples_table)(found.values))
+        print((classifier_table if found.kind == "classifier" else samples_table)(found.values), file=place)
 
 
 evaluate = command(

@@ -10,6 +10,7 @@ from .evaluate import EvaluateSettings
 from .export import ExportSettings
 from .importing import ImportSettings
 from .incremental import IncrementalSettings
+from .report import ReportSettings
 from .reproduce import ReproduceSettings
 from .rerun import RerunSettings
 from .sample import SampleSettings
@@ -26,6 +27,7 @@ __all__ = [
     "ImportSettings",
     "IncrementalSettings",
     "Layer",
+    "ReportSettings",
     "ReproduceSettings",
     "RerunSettings",
     "SampleSettings",

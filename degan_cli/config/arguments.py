@@ -20,7 +20,7 @@ def _texts(declared: Setting, value: Any) -> list[str]:
     if value is None:
         return []
     if declared.metadata["argument"]:
-        return [str(value)]
+        return [str(item) for item in (value if isinstance(value, tuple) else [value])]
     if isinstance(value, bool):
         return [declared.flag] if value else [] if declared.default is False else [f"--no-{declared.flag[2:]}"]
     if isinstance(value, Mapping):

@@ -42,6 +42,7 @@ CONDITIONS = {
     "gradient": Condition("--matching gradient", ("matching",)),
     "steps": Condition("runs whose length --epochs does not say", ("epochs",)),
     "network": Condition("--to onnx or torchscript, which hold the network and not its weights alone", ("target",)),
+    "predictions": Condition("--predictions FILE.csv", ("predictions",)),
     "augmented": Condition("runs that augment", ("augment",)),
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from .fields import DATA, MODELS, setting
+from .conditions import settle
+from .fields import DATA, MODELS, RUN, setting
 from .groups import ComputeSettings, ForeignSettings, ImageSettings
 
 
@@ -25,3 +27,17 @@ class EvaluateSettings(ImageSettings, ForeignSettings, ComputeSettings):
         panel=MODELS,
     )
     number: int = setting(10_000, flags=("--number", "-n"), min=1, help="Samples to draw from a generator.", panel=DATA)
+    predictions: Path | None = setting(
+        None,
+        metavar="FILE.csv",
+        help="Write what a classifier says of each image as a table, - for stdout.",
+        panel=RUN,
+    )
+    probabilities: bool = setting(
+        False, help="In that table also the probability of every class.", panel=RUN, needs=("predictions",)
+    )
+    force: bool = setting(False, help="Overwrite an existing table.", panel=RUN, in_file=False)
+
+    def resolved(self) -> Self:
+        """Every value as it will be used; raises UsageError for settings that have no use."""
+        return settle(self, set() if self.predictions is None else {"predictions"})

@@ -151,6 +151,13 @@ class OutputSettings(Settings):
     max_minutes: float | None = setting(
         None, min=0, metavar="M", help="Then write a checkpoint and exit with 75; see --resume.", panel=RUN, key=None
     )
+    log: str | None = setting(
+        None,
+        choices=("csv", "tensorboard"),
+        help="Also write the numbers of metrics.jsonl as a table, or as TensorBoard's event files.",
+        panel=RUN,
+        key=None,
+    )
     resume: bool = setting(False, help="Go on from the run folder's checkpoint.", panel=RUN, key=None, in_file=False)
     force: bool = setting(False, help="Overwrite an existing result.", panel=RUN, key=None, in_file=False)
     dry_run: bool = setting(

@@ -55,10 +55,12 @@ def read_files(files: FileSet, shape: Shape | None, reading: Reading) -> ImageSe
         else:
             images, broken = read_through_cache(files, wanted, fit, reading.cache_dir.expanduser(), reading.quiet)
     _judge(files, broken, reading)
+    kept = [number for number in range(len(files.files)) if number not in broken]
+    names = tuple(files.files[number].name.removeprefix(f"{files.name}/") for number in kept)
     if files.labels is None:
-        return ImageSet(images=images, labels=None, class_names=())
-    labels = [label for number, label in enumerate(files.labels) if number not in broken]
-    return ImageSet(images=images, labels=torch.tensor(labels, dtype=torch.int64), class_names=files.class_names)
+        return ImageSet(images=images, labels=None, class_names=(), files=names)
+    labels = torch.tensor([files.labels[number] for number in kept], dtype=torch.int64)
+    return ImageSet(images=images, labels=labels, class_names=files.class_names, files=names)
 
 
 def _is_small(files: FileSet, shape: Shape, limit: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,4 +161,4 @@ def _registered(name: str, expression: str, request: DatasetRequest, plugins: Pl
 def _fitted(data: ImageSet, shape: tuple[int, int, int], how: str) -> ImageSet:
     largest = max(data.images[0].numel(), shape[0] * shape[1] * shape[2])
     images = fit_uint8(frame(data.images, shape[1], shape[2], how), *shape, chunk=max(1, CHUNK_ELEMENTS // largest))
-    return ImageSet(images=images, labels=data.labels, class_names=data.class_names)
+    return replace(data, images=images)

@@ -59,6 +59,7 @@ def subset(data: ImageSet, classes: Sequence[int]) -> ImageSet:
         images=data.images[kept],
         labels=labels[kept],
         class_names=tuple(data.class_names[index] for index in classes),
+        files=tuple(file for file, wanted in zip(data.files, kept.tolist(), strict=False) if wanted),
     )
 
 

@@ -6,7 +6,7 @@ from .crop_flip import AUGMENTS, augment
 from .diff_augment import diff_augment
 from .mix import mix
 from .order import Shuffle
-from .picture import by_class, grid
+from .picture import MOST_ROWS, class_picture, emptiest_and_fullest, grid
 from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, frame, to_uint8, to_unit
 from .resized_crop import resized_crop
 from .siamese import draw_siamese
@@ -16,15 +16,17 @@ from .strong import augment_strongly
 __all__ = [
     "AUGMENTS",
     "GREY_WEIGHTS",
+    "MOST_ROWS",
     "ImageStore",
     "Shuffle",
     "augment",
     "augmentation",
-    "by_class",
     "augment_strongly",
+    "class_picture",
     "diff_augment",
     "digest",
     "draw_siamese",
+    "emptiest_and_fullest",
     "fit",
     "fit_uint8",
     "frame",

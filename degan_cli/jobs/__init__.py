@@ -23,6 +23,7 @@ from ..config import (
     ExportSettings,
     ImportSettings,
     IncrementalSettings,
+    ReportSettings,
     ReproduceSettings,
     RerunSettings,
     SampleSettings,
@@ -39,6 +40,7 @@ from .evaluate import evaluate
 from .export import export
 from .importing import import_model
 from .incremental import incremental
+from .report import report
 from .reproduce import reproduce
 from .rerun import rerun
 from .resolve import resolved
@@ -55,6 +57,7 @@ __all__ = [
     "ExportSettings",
     "ImportSettings",
     "IncrementalSettings",
+    "ReportSettings",
     "ReproduceSettings",
     "RerunSettings",
     "Result",
@@ -70,6 +73,7 @@ __all__ = [
     "export",
     "import_model",
     "incremental",
+    "report",
     "reproduce",
     "rerun",
     "resolved",

@@ -18,11 +18,14 @@ from ..engine import Engine, start
 from ..errors import BadFile, UsageError
 from ..images import within
 from ..loops.evaluate import evaluate_classifier, evaluate_samples
+from ..loops.predict import predict
 from ..loops.sample import generate
 from ..models import Classifier
 from ..runs.classifiers import open_classifier, tell
+from ..runs.output import check_free
 from ..runs.session import Session
 from ..specs import ImageSet
+from .predictions import write_predictions
 
 LOOKED_AT_VALUES = EvaluateSettings.number * 3 * 128 * 128
 """Pixels times channels of a generator's samples where nobody says how many they are: of large images fewer."""
@@ -55,17 +58,27 @@ class Evaluation:
         return dict(self.values) | about | {"seconds": round(self.seconds, 3)}
 
 
+def resolve_evaluate(settings: EvaluateSettings, session: Session) -> EvaluateSettings:
+    """Every value as it will be used; raises UsageError for settings that have no use."""
+    return settings.resolved()
+
+
 def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     """Measure an artifact; see ``degan eval --help``.
 
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     began = time.monotonic()
+    settings = resolve_evaluate(settings, session)
+    if settings.predictions is not None:
+        check_free(settings.predictions, "--predictions", settings.force)
     file = artifact.read_artifact(settings.model)
     kind = "classifier" if file.header is None else file.header.kind
     if kind == "dataset":
         raise BadFile(f"{file.path}: holds a dataset; degan eval takes a classifier, a generator or stored samples")
     settings = settings.fitting_like({} if file.header is None else file.header.run)
+    if settings.predictions is not None and kind != "classifier":
+        raise UsageError(f"--predictions is for classifiers, and {file.path} holds a {kind}; leave it out")
     engine = start(settings.device, settings.precision, settings.seed)
     measure = _measure_classifier if kind == "classifier" else _measure_samples
     values = measure(engine, file, settings, session)
@@ -104,7 +117,12 @@ def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettin
     if other is not None:
         _take_names(other, model.class_names, f"{settings.classifier}: ")
         _take_names(model, other.class_names, f"{file.path}: ")
-    result = evaluate_classifier(engine, model, data, other)
+    logits = None
+    if settings.predictions is not None:
+        logits = predict(model, data.images, engine.device, autocast=engine.autocast)  # (N, classes)
+        if engine.is_main:
+            write_predictions(settings.predictions, logits, data, model.class_names, settings.probabilities)
+    result = evaluate_classifier(engine, model, data, other, logits)
     if unshared := result.get("unshared_classes"):
         warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
     return result

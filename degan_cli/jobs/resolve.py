@@ -9,6 +9,7 @@ from ..config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    EvaluateSettings,
     ExportSettings,
     IncrementalSettings,
     Settings,
@@ -18,6 +19,7 @@ from ..runs.session import Session
 from .condense import resolve_condense
 from .distill import resolve_distill
 from .enrich import resolve_enrich
+from .evaluate import resolve_evaluate
 from .export import resolve_export
 from .incremental import resolve_incremental
 from .teacher import resolve_teacher
@@ -25,6 +27,7 @@ from .teacher import resolve_teacher
 RESOLVE: Mapping[type[Settings], Callable[[Any, Session], Settings]] = {
     TeacherSettings: resolve_teacher,
     EnrichSettings: resolve_enrich,
+    EvaluateSettings: resolve_evaluate,
     ExportSettings: resolve_export,
     DistillSettings: resolve_distill,
     IncrementalSettings: resolve_incremental,

@@ -19,7 +19,7 @@ from torch.optim import SGD, Optimizer
 
 from ..config import CondenseSettings
 from ..engine import Engine
-from ..images import draw_siamese, grid, to_uint8, to_unit
+from ..images import MOST_ROWS, draw_siamese, grid, to_uint8, to_unit
 from ..losses import distribution_distance, gradient_distance
 from ..networks.convnet import ConvNet
 from ..runs.checkpoint import Checkpoint
@@ -111,7 +111,7 @@ def condense(
 
     rows = torch.stack([to_uint8(real.restore(synthetic.detach())).cpu() for synthetic in images])
     if report.folder is not None:
-        grid(to_unit(rows), report.folder / "samples.png")
+        grid(to_unit(rows[:MOST_ROWS]), report.folder / "samples.png", data.class_names[:MOST_ROWS])
     condensed = ImageSet(images=rows.flatten(0, 1), labels=labels_of(images).cpu(), class_names=data.class_names)
     metrics = {
         "loss": loss,

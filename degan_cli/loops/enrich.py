@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..config import EnrichSettings
 from ..engine import Engine
-from ..images import by_class, grid, within
+from ..images import class_picture, within
 from ..metrics import Support, support
 from ..models import Classifier, follow
 from ..runs.checkpoint import Checkpoint
@@ -37,8 +37,6 @@ SURE = 0.9
 """Top probability from which the authors count a sample as confident."""
 ROWS = 25
 """At most so many inspections in a run."""
-MOST_ROWS = 20
-"""Classes in a picture, at most."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
 
@@ -99,8 +97,8 @@ def enrich(
             report.row(step, {**passes, **values, **seen}, _line(step, settings.steps, values, seen))
             if report.folder is not None and ((step // inspect_every) % PICTURE_EVERY == 0 or last):
                 top, classes = probabilities.max(dim=1)
-                picture = by_class(images, classes, min(probabilities.shape[1], MOST_ROWS), top)
-                grid(picture, report.folder / ("samples.png" if last else f"samples-{step:06d}.png"))
+                picture = report.folder / ("samples.png" if last else f"samples-{step:06d}.png")
+                class_picture(images, classes, classifier.class_names, picture, top)
             # Of the kept generator alone: on the way to it, most look collapsed at one time or another.
             if last and (message := trouble(seen, rests_on, values, settings)):
                 report.warn(message)

@@ -24,17 +24,25 @@ CONFIDENT = 0.9
 
 
 def evaluate_classifier(
-    engine: Engine, model: Classifier, data: ImageSet, reference: Classifier | None = None
+    engine: Engine,
+    model: Classifier,
+    data: ImageSet,
+    reference: Classifier | None = None,
+    logits: Tensor | None = None,
 ) -> dict[str, Any]:
     """Accuracy and calibration on labelled images; agreement with ``reference``, which needs no labels.
 
     Classes are matched by name. Images of a class that ``model`` lacks are left out of everything but the count
     in ``left_out``. All fractions are in [0, 1]; a class without images has accuracy None.
 
+    :param logits: of ``model`` for all images of ``data`` (N, classes), where they are known already.
     :raises BadFile: when there are no images, or when ``model`` shares no class with them or with ``reference``.
     """
     rows, labels, left_out = known_rows(data, model.class_names)
-    logits = predict(model, data.images, engine.device, autocast=engine.autocast, rows=rows)
+    if logits is None:
+        logits = predict(model, data.images, engine.device, autocast=engine.autocast, rows=rows)
+    elif rows is not None:
+        logits = logits[rows]
     predicted = logits.argmax(dim=1)
     names = model.class_names
     result: dict[str, Any] = {"images": len(logits), "labelled": labels is not None, "left_out": left_out}
@@ -47,6 +55,7 @@ def evaluate_classifier(
             },
             "confusion": {"classes": list(names), "counts": metrics.confusion(predicted, labels, len(names)).tolist()},
             "calibration_error": metrics.expected_calibration_error(logits, labels),
+            "reliability": metrics.reliability(logits, labels),
         }
     result |= _predictions(logits, names)
     if reference is not None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..config import EnrichSettings
 from ..engine import Engine
-from ..images import by_class, grid, to_unit
+from ..images import class_picture, to_unit
 from ..metrics import support
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
@@ -17,7 +17,6 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.inversion import STRIDE, invert
 from ..specs import Inversion
-from .enrich import MOST_ROWS
 from .finite import check_finite
 from .predict import predict
 
@@ -80,8 +79,7 @@ def make_images(
     seen, sure = logits.argmax(dim=1), logits.softmax(dim=1).amax(dim=1)
     counts = torch.bincount(seen, minlength=len(classifier.class_names)).tolist()
     if report.folder is not None:
-        shown = by_class(to_unit(images), seen, min(int(seen.max()) + 1, MOST_ROWS))
-        grid(shown, report.folder / "samples.png")
+        class_picture(to_unit(images), seen, classifier.class_names, report.folder / "samples.png")
     rests_on = support(logits.softmax(dim=1))
     metrics = {
         "images": len(images),

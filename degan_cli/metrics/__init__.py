@@ -2,6 +2,7 @@
 
 from .certainty import most_certain
 from .features import KID_SUBSET, NEIGHBOURS, frechet_distance, kernel_distance, precision_recall_density_coverage
+from .nearest import nearest
 from .predictions import (
     CALIBRATION_BINS,
     accuracy,
@@ -13,6 +14,7 @@ from .predictions import (
     mean_confidence,
     mean_entropy,
     per_class_accuracy,
+    reliability,
 )
 from .support import Support, support
 
@@ -32,7 +34,9 @@ __all__ = [
     "mean_confidence",
     "mean_entropy",
     "most_certain",
+    "nearest",
     "per_class_accuracy",
     "precision_recall_density_coverage",
+    "reliability",
     "support",
 ]

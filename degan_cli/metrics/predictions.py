@@ -85,11 +85,30 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = CALIB
     Shape: ``logits`` (N, classes), unnormalised; ``labels`` int64 (N,). Raises: ValueError when N is 0.
     Source: Naeini et al., AAAI 2015; Guo et al., ICML 2017, equation 3.
     """
+    found = reliability(logits, labels, bins)
+    return sum(one["images"] * abs(one["accuracy"] - one["confidence"]) for one in found) / len(logits)
+
+
+def reliability(logits: Tensor, labels: Tensor, bins: int = CALIBRATION_BINS) -> list[dict[str, float]]:
+    """How often a classifier is right where it is so confident: a reliability diagram, bin by bin, ascending.
+
+    Each of ``bins`` equal widths (low, high] of confidence into which images fall gives ``images``, their mean
+    ``confidence`` and their ``accuracy``, both in [0, 1].
+
+    Shape: ``logits`` (N, classes), unnormalised; ``labels`` int64 (N,). Raises: ValueError when N is 0.
+    Source: Guo et al., ICML 2017, figure 1.
+    """
     confidence, predicted = _probabilities(logits).max(dim=1)
     index = ((confidence * bins).ceil().long() - 1).clamp(0, bins - 1)
-    gap = (predicted == labels).double() - confidence
-    sums = torch.zeros(bins, dtype=torch.float64, device=logits.device).index_add_(0, index, gap)
-    return float(sums.abs().sum() / len(logits))
+
+    def per_bin(values: Tensor) -> Tensor:
+        return torch.zeros(bins, dtype=torch.float64, device=logits.device).index_add_(0, index, values.double())
+
+    counts, right, sure = (per_bin(values) for values in (torch.ones_like(confidence), predicted == labels, confidence))
+    return [
+        {"images": int(counts[k]), "confidence": float(sure[k] / counts[k]), "accuracy": float(right[k] / counts[k])}
+        for k in counts.nonzero().flatten().tolist()
+    ]
 
 
 def class_counts(predicted: Tensor, classes: int) -> Tensor:

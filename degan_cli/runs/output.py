@@ -15,6 +15,12 @@ STDOUT = Path("-")
 SUFFIX = ".safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 """In the run folder, while the run is not complete."""
+METRICS = "metrics.jsonl"
+"""In the run folder: a row of numbers for each look at the run."""
+METRICS_CSV = "metrics.csv"
+"""In the run folder with ``--log csv``."""
+EVENTS = "tensorboard"
+"""In the run folder with ``--log tensorboard``."""
 LOCK = ".lock"
 """In the run folder, held while a command writes there; the file stays, for removing it would let two hold it."""
 
@@ -54,8 +60,10 @@ class Output:
 
     def clear(self) -> None:
         """Give up a stopped run that is in the folder."""
-        for stale in (CHECKPOINT, "metrics.jsonl"):
+        for stale in (CHECKPOINT, METRICS, METRICS_CSV):
             (self.folder / stale).unlink(missing_ok=True)
+        for events in (self.folder / EVENTS).glob("events.*"):
+            events.unlink()
 
 
 def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool) -> Output:
@@ -93,6 +101,19 @@ def make_parent(path: Path) -> None:
         raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"-o {path}: its folder is not writable; name another place")
+
+
+def check_free(path: Path, option: str, force: bool) -> None:
+    """Check, before any time is spent, that a file other than an artifact may be written.
+
+    :raises UsageError: when there is one and ``force`` is not set, or a folder of that name.
+    """
+    if path == STDOUT:
+        return
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: this is a folder; name a file")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists already; name another with {option}, or overwrite it with --force")
 
 
 def safe_name(text: str) -> str:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..console import note, warn
+from .metrics_log import MetricsLog, open_log
+from .output import METRICS
 
 
 class Report:
@@ -24,10 +26,22 @@ class Report:
     :param folder: the run folder, made here; None writes no files.
     :param quiet: no bar and no lines; warnings are shown all the same.
     :param active: False in all processes but the main one, which then alone reports.
+    :param log: ``csv`` or ``tensorboard``, what rows are also written as.
     """
 
-    def __init__(self, title: str, steps: int, folder: Path | None, quiet: bool = False, active: bool = True) -> None:
+    def __init__(
+        self,
+        title: str,
+        steps: int,
+        folder: Path | None,
+        quiet: bool = False,
+        active: bool = True,
+        log: str | None = None,
+    ) -> None:
         self.folder = folder if active else None
+        self._log_kind = log
+        self._log: MetricsLog | None = None
+        self._resumed_at: int | None = None
         self.active = active
         self.lines = active and not quiet
         self._images = 0
@@ -49,6 +63,8 @@ class Report:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._log is not None:
+            self._log.close()
 
     @property
     def images_per_second(self) -> float:
@@ -57,6 +73,7 @@ class Report:
 
     def resume_at(self, step: int) -> None:
         """Go on from a checkpoint: rows that were written after it are dropped from ``metrics.jsonl``."""
+        self._resumed_at = step
         if self._bar is not None:
             self._bar.update(self._task, completed=step)
         path = self._metrics_path()
@@ -80,8 +97,13 @@ class Report:
         if path is not None:
             stamp = {"schema": 1, "step": step, "time": datetime.now(UTC).isoformat(timespec="seconds")}
             rate = {"images_per_second": round(self.images_per_second, 1)}
+            row = stamp | rate | dict(values)
+            if self._log_kind is not None and self._log is None:
+                self._log = open_log(self._log_kind, path.parent, self._resumed_at)
             with path.open("a") as file:
-                file.write(json.dumps(stamp | rate | dict(values)) + "\n")
+                file.write(json.dumps(row) + "\n")
+            if self._log is not None:
+                self._log.add(row)
         if self.lines and line:
             self.say(f"{line}  {self.images_per_second:,.0f} images/s")
 
@@ -101,4 +123,4 @@ class Report:
                 warn(message)
 
     def _metrics_path(self) -> Path | None:
-        return None if self.folder is None else self.folder / "metrics.jsonl"
+        return None if self.folder is None else self.folder / METRICS

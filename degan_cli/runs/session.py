@@ -28,6 +28,7 @@ from ..engine import Engine, start
 from ..plugins import Plugins, load_plugins
 from .checkpoint import Checkpoint
 from .dry_run import Train, plan, rehearse
+from .metrics_log import check_log
 from .output import CHECKPOINT, Output, choose_output
 from .report import Report
 from .result import Result
@@ -84,7 +85,9 @@ class Session:
         :param kind: of the artifact that it makes.
         :param name: of the artifact where ``-o`` names none, without suffix.
         :raises UsageError: when nothing can or may be written there.
+        :raises PluginError: when ``--log`` needs what is not installed.
         """
+        check_log(settings.log)
         output = choose_output(settings.output, name, force=settings.force, resume=settings.resume)
         with ExitStack() as stack:
             yield Run(self, command, kind, settings, output, stack)
@@ -143,7 +146,7 @@ class Run:
     def inside(self, settings: Inner) -> Inner:
         """Settings of a run inside this one: it goes on or begins anew as this one does, in the time that is left."""
         resume = self.settings.resume
-        return settings.replaced(resume=resume, force=not resume, max_minutes=self.minutes_left)
+        return settings.replaced(resume=resume, force=not resume, max_minutes=self.minutes_left, log=self.settings.log)
 
     def use(self, settings: RunSettings, derived: Mapping[str, Any] | None = None) -> None:
         """Take the settings as they are used; the artifact's header will hold them.
@@ -214,7 +217,9 @@ class Run:
         :raises UsageError: when another command writes there.
         """
         self.lock()
-        report = Report(self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main)
+        report = Report(
+            self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main, self.settings.log
+        )
         with StopWatch(self.minutes_left) as self.watch, report as self.report:
             yield
 

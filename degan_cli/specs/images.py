@@ -21,6 +21,8 @@ class ImageSet:
     """int64 (N,), indices into ``class_names``; None when the images have no labels."""
     class_names: tuple[str, ...]
     """Empty when there are no labels."""
+    files: tuple[str, ...] = ()
+    """Path of each image (N,), where the images are files; else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -132,3 +133,67 @@ def test_a_generator_without_its_classifier(here: Path, capsys: pytest.CaptureFi
     (here / "t.safetensors").unlink()
     assert run(["eval", "g.safetensors"]) == 3
     assert "which is not there; name it with --classifier" in capsys.readouterr().err
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_predictions_are_a_row_per_image_also_of_classes_that_the_classifier_lacks(here: Path) -> None:
+    arguments = "eval t.safetensors --dataset b.safetensors --predictions p.csv --probabilities -q"
+    assert run(arguments.split()) == 0
+    rows = table(here / "p.csv")
+    assert list(rows[0]) == ["index", "label", "predicted", "confidence", "p(cat)", "p(a/dog)", "p(never)"]
+    assert [row["index"] for row in rows] == [str(k) for k in range(60)]
+    assert {row["label"] for row in rows[:15]} == {"bird"}
+    assert all(row["label"] == row["predicted"] for row in rows[15:])
+    for row in rows:
+        shares = [float(row[f"p({name})"]) for name in ("cat", "a/dog", "never")]
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
+        assert float(row["confidence"]) == max(shares) == float(row[f"p({row['predicted']})"])
+
+
+def test_predictions_leave_what_is_measured_as_it_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = evaluated(capsys, "t.safetensors", "--dataset", "b.safetensors")
+    beside = evaluated(capsys, "t.safetensors", "--dataset", "b.safetensors", "--predictions", "p.csv")
+    assert {**plain, "seconds": 0} == {**beside, "seconds": 0}
+
+
+def test_predictions_name_the_files_and_names_with_commas_are_quoted(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sample", "g.safetensors", "-n", "6", "-o", "cat, or dog", "-q"]) == 0
+    capsys.readouterr()
+    assert run(["eval", "t.safetensors", "--dataset", "cat, or dog", "--predictions", "-", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.err.splitlines()[-1])["images"] == 6
+    rows = list(csv.DictReader(printed.out.splitlines()))
+    files = [path.relative_to("cat, or dog") for path in Path("cat, or dog").rglob("*.png")]
+    assert [row["file"] for row in rows] == sorted(path.as_posix() for path in files)
+    assert all(Path(row["file"]).parent.name == row["label"] for row in rows)
+
+    (here / "loose, 1").mkdir()
+    shutil.copy(Path("cat, or dog") / files[0], here / "loose, 1" / 'a "b", c.png')
+    assert run(["eval", "t.safetensors", "--dataset", "loose, 1", "--predictions", "loose.csv", "-q"]) == 0
+    assert (here / "loose.csv").read_text().splitlines()[1].startswith('"a ""b"", c.png",')
+    assert [row["file"] for row in table(here / "loose.csv")] == ['a "b", c.png']
+    assert "label" not in table(here / "loose.csv")[0]
+
+
+def test_a_table_is_never_overwritten_unasked_and_is_for_classifiers(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "p.csv").write_text("precious")
+    given = ["eval", "t.safetensors", "--dataset", "d.safetensors", "-q"]
+    assert run([*given, "--predictions", "p.csv"]) == 2
+    assert "p.csv exists already; name another with --predictions, or overwrite it with --force" in (
+        capsys.readouterr().err
+    )
+    assert (here / "p.csv").read_text() == "precious"
+    assert run([*given, "--predictions", "p.csv", "--force"]) == 0
+    assert len(table(here / "p.csv")) == 60
+    assert run([*given, "--probabilities"]) == 2
+    assert "--probabilities has no use with these settings: it is for --predictions FILE.csv" in capsys.readouterr().err
+    assert run(["eval", "g.safetensors", "--predictions", "q.csv"]) == 2
+    assert "--predictions is for classifiers, and g.safetensors holds a generator" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from degan_cli.config import (
     CondenseSettings,
     DistillSettings,
     EnrichSettings,
+    EvaluateSettings,
     ExportSettings,
     IncrementalSettings,
     TeacherSettings,
@@ -126,6 +127,14 @@ CASES = [
     *(
         (ExportSettings, {"softmax": True}, {"target": name}, f"--to {name}", "it is for --to onnx", {"target": "onnx"})
         for name in ("timm", "state-dict")
+    ),
+    (
+        EvaluateSettings,
+        {"probabilities": True},
+        {},
+        "these settings",
+        "it is for --predictions FILE.csv",
+        {"predictions": "p.csv"},
     ),
     (IncrementalSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
     (IncrementalSettings, {"milestones": (1,)}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),

@@ -181,3 +181,13 @@ def test_too_few_images_are_refused() -> None:
         metrics.frechet_distance(normal(1), normal(100))
     with pytest.raises(ValueError, match=r"\(N, D\) and \(M, D\)"):
         metrics.kernel_distance(normal(5, 3), normal(5, 4))
+
+
+def test_a_reliability_diagram_by_hand() -> None:
+    # Confidences 0.85 (right), 0.95 (wrong), 0.55 (right) and 0.92 (right): one image in (0.5, 0.6], one in (0.8, 0.9].
+    logits = torch.tensor([[0.85, 0.15], [0.95, 0.05], [0.45, 0.55], [0.08, 0.92]]).log()
+    found = metrics.reliability(logits, torch.tensor([0, 1, 1, 1]), bins=10)
+    assert [(one["images"], one["accuracy"]) for one in found] == [(1, 1), (1, 1), (2, 0.5)]
+    assert [one["confidence"] for one in found] == pytest.approx([0.55, 0.85, 0.935])
+    with pytest.raises(ValueError, match="not empty"):
+        metrics.reliability(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64))
