@@ -104,36 +104,34 @@ def read_class_names(text: str) -> tuple[str, ...]:
 def _input(
     file: Artifact, spec: ArchitectureSpec, classes: int, told: Description, said: ForeignSettings
 ) -> tuple[InputSpec, str]:
-    """The images that it takes, and what of them the architecture decided."""
+    """The images that it takes, and what of them the architecture decided, as a warning."""
     fixed = None if spec.size is None else (spec.size, spec.size)
     own_size = fixed or spec.published_size
     size = told.size if said.image_size is None else (said.image_size, said.image_size)
-    missing = [] if size or own_size else ["--image-size N"]
-    if not own_size:  # then its mean and std are no more than a habit of ours
-        missing += ["--mean X,X,X"] if (said.mean or told.mean) is None else []
-        missing += ["--std X,X,X"] if (said.std or told.std) is None else []
-    if missing:
-        raise UsageError(f"{file.path}: nothing says which images it takes; add {' '.join(missing)} as in its training")
+    given = {"mean": said.mean or told.mean, "std": said.std or told.std}
+    unsaid = [*([] if size else ["size"]), *(name for name, values in given.items() if values is None)]
+    if unsaid and own_size is None:  # then its mean and std are no more than a habit of ours
+        options = {"size": "--image-size N", "mean": "--mean X,X,X", "std": "--std X,X,X"}
+        missing = " ".join(options[name] for name in unsaid)
+        raise UsageError(f"{file.path}: nothing says which images it takes; add {missing} as in its training")
     height, width = size or own_size or (0, 0)
-    if fixed not in (None, (height, width)):
+    if fixed is not None and fixed != (height, width):
         raise UsageError(f"{file.path}: {spec.name} takes images of {fixed[0]}x{fixed[1]} pixels, not {height}x{width}")
     if max(height, width) > MAX_SIDE:
         raise UsageError(f"--image-size {max(height, width)} is more than {MAX_SIDE} pixels")
     channels = next((c for c in (3, 1) if _fits(file, spec, classes, (c, height, width))), 3)
-    usual = dict(zip(("mean", "std"), spec.statistics(channels), strict=True))
-    values = {}
-    for name, given in {"mean": said.mean or told.mean, "std": said.std or told.std}.items():
-        values[name] = usual[name] if given is None else _per_channel(given, channels, f"--{name}")
+    usual = dict(zip(given, spec.statistics(channels), strict=True))
+    mean, std = (
+        usual[name] if values is None else _per_channel(values, channels, f"--{name}") for name, values in given.items()
+    )
     try:
-        input = InputSpec(channels=channels, height=height, width=width, mean=values["mean"], std=values["std"])
+        input = InputSpec(channels=channels, height=height, width=width, mean=mean, std=std)
     except ValueError as error:
         raise UsageError(f"{file.path}: {error}; see --mean and --std") from error
-    assumed = [*([] if size else ["size"]), *(["mean"] if (said.mean or told.mean) is None else [])]
-    assumed += ["std"] if (said.std or told.std) is None else []
-    whose = f"{spec.name}'s own" if fixed else f"those of the published weights of {spec.name}"
-    if not assumed:
+    if not unsaid:
         return input, ""
-    return input, f"nobody said its {', '.join(assumed)}: taken as {whose}; if that is wrong, add {INPUT_OPTIONS}"
+    whose = f"{spec.name}'s own" if fixed else f"those of the published weights of {spec.name}"
+    return input, f"nobody said its {', '.join(unsaid)}: taken as {whose}; if that is wrong, add {INPUT_OPTIONS}"
 
 
 def _per_channel(values: tuple[float, ...], channels: int, option: str) -> tuple[float, ...]:

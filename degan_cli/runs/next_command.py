@@ -25,7 +25,7 @@ def next_command(command: str, kind: type[Settings], before: Settings | None, **
     if STDIN in map(str, values.values()):
         return ""
     shared = {*DataSettings.declared(), *DeviceSettings.declared()}
-    if {"classifier", "teacher"} & values.keys():
+    if isinstance(before, ForeignSettings) and {"classifier", "teacher"} & values.keys():
         shared |= ForeignSettings.declared().keys()
     given = frozenset() if before is None else before.given
     kept = {name: getattr(before, name) for name in shared & given & kind.declared().keys()}

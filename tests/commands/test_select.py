@@ -89,7 +89,10 @@ def test_people_read_what_was_found(images, capsys):
     _, counts = most_certain(images, 300)
     seen = ", ".join(f"{name} ({count})" for name, count in counts.items() if count)
     missing = ", ".join(name for name, count in counts.items() if not count)
-    assert capsys.readouterr().err.splitlines()[0] == (
+    teacher, student, found, *_ = capsys.readouterr().err.splitlines()
+    assert teacher.startswith("t.safetensors: lenet, 3 classes, input grey 32x32, mean 0.5, std 0.5")
+    assert student == "student: lenet-half, input grey 32x32, mean 0.5, std 0.5"
+    assert found == (
         "p.safetensors: all 300 images are kept, for there are fewer than the 2,000 of --select; "
         f"the classifier sees {seen}, and none of {missing}"
     )
