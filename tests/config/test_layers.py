@@ -304,11 +304,11 @@ def test_the_folder_of_data_is_the_one_that_counts(here, capsys, monkeypatch, ar
 
 
 def test_a_methods_own_settings_of_a_file_and_of_options_are_put_together(here, plan):
-    (here / "c.toml").write_text('proxy = "digits"\nrecipe = "paper"\n[settings]\nbn_weight = 2\nlambda_d = 7\n')
+    (here / "c.toml").write_text('proxy = "digits"\nrecipe = "paper"\n[settings]\nlambda_e = 2\nlambda_d = 7\n')
     enrich = ["enrich", "--classifier", "t.safetensors", "--config", "c.toml"]
-    assert plan(*enrich)["run"]["settings"] == {"bn_weight": 2.0, "lambda_d": 7.0, "lambda_e": 0.0}
-    shown = plan(*enrich, "--set", "bn_weight=3", "--lambda-e", "1")
-    assert shown["run"]["settings"] == {"bn_weight": 3.0, "lambda_d": 7.0, "lambda_e": 1.0}
+    assert plan(*enrich)["run"]["settings"] == {"bn_weight": 0.0, "lambda_d": 7.0, "lambda_e": 2.0}
+    shown = plan(*enrich, "--set", "lambda_d=3")
+    assert shown["run"]["settings"] == {"bn_weight": 0.0, "lambda_d": 3.0, "lambda_e": 2.0}
     assert shown["origins"]["settings"] == "option"
 
 
