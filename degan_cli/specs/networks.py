@@ -110,11 +110,21 @@ class GanShape:
 
     channels: int
     size: int
-    """Side of the square images in pixels, a power of two."""
+    """Side of the square images in pixels."""
     latent: int = 100
     """Length of the noise vector z ~ N(0, I)."""
     width: int = 64
     """Channels of the widest-resolution hidden layer; the others are multiples of it."""
+
+    @property
+    def doublings(self) -> int:
+        """How often a smallest map of 4 to 7 pixels a side is doubled: 3 times to 32 pixels, 4 times to 64 and 96."""
+        return (self.size // 4).bit_length() - 1
+
+    @property
+    def start(self) -> int:
+        """Side of that smallest map: 4 for 32, 64, 128, ... and 6 for 48, 96, 192, ... pixels."""
+        return self.size >> self.doublings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +137,12 @@ class GanSpec:
     discriminator: Callable[[GanShape], nn.Module]
     """Shape -> module: images in [0, 1] to logits (batch,), positive for real."""
     min_size: int = 32
+    starts: tuple[int, ...] = (4,)
+    """Sides of the smallest maps that it can double: (4,) makes 32, 64, 128, ... pixels, (4, 6) also 48, 96, ..."""
     source: str = ""
 
     def shape_for(self, input: InputSpec, latent: int, width: int) -> GanShape:
-        """What to build it for, to make images for a classifier: the next power of two of the longer side."""
-        size = max(self.min_size, 1 << (max(input.height, input.width) - 1).bit_length())
+        """What to build it for, to make images for a classifier: the least size that has both of its sides."""
+        side = max(self.min_size, input.height, input.width)
+        size = min(start << (math.ceil(side / start) - 1).bit_length() for start in self.starts)
         return GanShape(channels=input.channels, size=size, latent=latent, width=width)
