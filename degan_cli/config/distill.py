@@ -18,6 +18,7 @@ from .groups import (
     DataSettings,
     ForeignSettings,
     GraphSettings,
+    InitSettings,
     RunSettings,
     SelectionSettings,
 )
@@ -31,7 +32,7 @@ IN_TURN = "alternating-flip"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(RunSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
+class DistillSettings(RunSettings, InitSettings, SelectionSettings, DataSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)

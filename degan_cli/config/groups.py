@@ -130,3 +130,16 @@ class ForeignSettings(Settings):
     num_classes: int | None = setting(
         None, min=1, metavar="K", help="Number of classes of a plain state dict.", panel=MODELS
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitSettings(Settings):
+    """What a network's weights are before the first update."""
+
+    init: Path | None = setting(
+        None,
+        help="Begin with the weights of this classifier, of the same architecture; the head is new for other classes.",
+        shown_default="random weights",
+        panel=MODELS,
+        newer=True,
+    )

@@ -9,12 +9,12 @@ from ..errors import UsageError
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, RunSettings
+from .groups import AUGMENTATIONS, OPTIMISERS, CompileSettings, DataSettings, InitSettings, RunSettings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeacherSettings(RunSettings, DataSettings, CompileSettings):
+class TeacherSettings(RunSettings, InitSettings, DataSettings, CompileSettings):
     """How a classifier is trained on labelled data; the defaults are the authors' teacher script."""
 
     dataset: str = setting(help="Labelled images: a name, name:classes, a folder or a file.", panel=DATA)

@@ -69,6 +69,8 @@ class ArchitectureSpec:
     Its attribute ``feature_layer``, if it has one, names the layer whose input is what DAFL takes for features; without
     it that is the linear layer which runs last.
     """
+    channels: tuple[int, ...] = (1, 3)
+    """Those that it takes: 1 is grey, 3 is colour. Images of the other kind are turned into the first one here."""
     size: int | None = None
     """The side in pixels it insists on; None takes the data's, if that is at least ``min_size``."""
     min_size: int = 32
@@ -77,18 +79,21 @@ class ArchitectureSpec:
     source: str = ""
     """Paper, section or table that it follows."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for channels of images that there are not."""
+        if not self.channels or not set(self.channels) <= {1, 3}:
+            raise ValueError(f'architecture "{self.name}": channels are (1,), (3,) or (1, 3), not {self.channels}')
+
     def input_for(self, channels: int, height: int, width: int) -> InputSpec:
-        """The input this network takes for data of the given shape."""
+        """The input this network takes for data of the given shape, which is then fitted to it."""
+        if channels not in self.channels:
+            channels = self.channels[0]
         if self.size is not None:
             height = width = self.size
+        else:
+            height, width = max(height, self.min_size), max(width, self.min_size)
         mean, std = self.statistics(channels)
-        return InputSpec(
-            channels=channels,
-            height=max(height, self.min_size),
-            width=max(width, self.min_size),
-            mean=mean,
-            std=std,
-        )
+        return InputSpec(channels=channels, height=height, width=width, mean=mean, std=std)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,22 @@ from torch.nn import functional as F
 
 from ..models import parameter_count
 from ..specs import GanShape, GanSpec
-from .common import built, independent, loaded, require, require_gradients, require_pixels, require_tensor
+from .common import (
+    Broken,
+    built,
+    independent,
+    loaded,
+    naming_the_spec,
+    require,
+    require_gradients,
+    require_pixels,
+    require_tensor,
+)
 
 BATCH = 4
 
 
+@naming_the_spec
 def check_gan(spec: GanSpec, channels: Sequence[int] = (1, 3), sizes: Sequence[int] = (32, 64)) -> None:
     """Build and train both networks, narrow ones, for each channel count at the first size and for each size.
 
@@ -71,7 +82,7 @@ def _check_options(spec: GanSpec, shape: GanShape) -> None:
     try:
         images = spec.generator(replace(shape, latent=7)).eval()(torch.randn(2, 7))
     except RuntimeError as error:
-        raise AssertionError(f"generator of {spec.name}: ignores the latent length: {error}") from error
+        raise Broken(f"generator of {spec.name}: ignores the latent length: {error}") from error
     require_tensor(f"{spec.name}: images of a latent of 7", images, (2, shape.channels, shape.size, shape.size))
 
 

@@ -108,9 +108,7 @@ def test_sizes_of_6_doubled_begin_with_maps_of_6():
 @pytest.mark.parametrize("size", [0, 16, 24, 28, 33, 40, 80])
 def test_refuses_sizes_that_it_cannot_make(size):
     for build in (DCGAN.generator, DCGAN.discriminator):
-        with pytest.raises(
-            ValueError, match=f"dcgan makes images of 32, 48, 64, 96, 128, .* a side, not {size}"
-        ):
+        with pytest.raises(ValueError, match=f"dcgan makes images of 32, 48, 64, 96, 128, .* a side, not {size}"):
             build(GanShape(channels=3, size=size))
 
 
