@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..models import parameter_count
@@ -29,6 +29,8 @@ BATCH = 4
 @naming_the_spec
 def check_gan(spec: GanSpec, channels: Sequence[int] = (1, 3), sizes: Sequence[int] = (32, 64)) -> None:
     """Build and train both networks, narrow ones, for each channel count at the first size and for each size.
+
+    Both are also run in bfloat16, as ``--precision bf16`` runs them.
 
     :param channels: those that it supports, of 1 and 3.
     :param sizes: some of those that it supports.
@@ -62,6 +64,7 @@ def _check(spec: GanSpec, shape: GanShape) -> None:
     require_gradients(f"generator of {what}", generator.named_parameters())
     require_gradients(f"discriminator of {what}", discriminator.named_parameters())
     z = z.detach()
+    _check_bf16(f"{what} in bf16", generator, discriminator, z)
     generated = independent(f"generator of {what}", generator, z)
     scores = independent(f"discriminator of {what}", discriminator, generated)
     with torch.no_grad():
@@ -73,6 +76,18 @@ def _check(spec: GanSpec, shape: GanShape) -> None:
         torch.allclose(scores, scores_again, rtol=1e-3, atol=1e-4),
         f"discriminator of {what}: its state_dict does not hold all of it",
     )
+
+
+def _check_bf16(what: str, generator: nn.Module, discriminator: nn.Module, z: Tensor) -> None:
+    """Both networks compute under autocast, and gradients come back."""
+    generator.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        images: Tensor = generator(z)
+        logits: Tensor = discriminator(images)
+    require_pixels(f"{what}: the generated images", images)
+    require_tensor(f"{what}: the discriminator's logits", logits, (BATCH,))
+    F.softplus(-logits.float()).mean().backward()  # type: ignore[no-untyped-call]
+    require_gradients(f"generator of {what}", generator.named_parameters())
 
 
 def _check_options(spec: GanSpec, shape: GanShape) -> None:
