@@ -1,6 +1,6 @@
 """GAN backbones on a thousand pictures of 64 pixels: crops of two photographs, through a classifier of CIFAR-10.
 
-    python benchmarks/gan_sizes.py --work runs/gan-sizes --data-dir data --steps 400
+    python benchmarks/gan_sizes.py --work runs/gan-sizes --data-dir data
 
 Each backbone trains for equally many updates by ``--recipe few``, with differentiable augmentation. The distance is
 that of 1,000 samples to 1,000 crops that no GAN has seen, in the classifier's features. Results are added to
@@ -98,9 +98,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("runs/gan-sizes"))
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import timm
 from timm.models import get_pretrained_cfg, is_model_in_modules
@@ -47,7 +48,7 @@ def names() -> list[str]:
 
 
 def _build(name: str, sized: bool, num_classes: int, input: InputSpec) -> nn.Module:
-    size = {"img_size": (input.height, input.width)} if sized else {}
+    size: dict[str, Any] = {"img_size": (input.height, input.width)} if sized else {}
     return timm.create_model(name, pretrained=False, num_classes=num_classes, in_chans=input.channels, **size)
 
 
