@@ -176,7 +176,9 @@ def _find(registry: Registry[Spec], name: str, header: Header, path: str, plugin
         if distribution in ("", "degan-cli"):
             raise BadFile(f"{fault}, and this is {__version__}; upgrade degan-cli") from error
         here = [info for info in plugins.found if info.distribution == distribution]
-        if not here:
+        if not plugins.enabled:
+            state = "and plugins are switched off; leave --no-plugins out"
+        elif not here:
             state = "which is not installed; ask who made the file where it is from"
         elif here[0].status == "ok":
             state = f"and {here[0].provider}, which is installed, lacks it; another version may have it"

@@ -224,6 +224,11 @@ def test_a_missing_plugin_is_called_what_the_file_says_in_quotes(classifier, tmp
     assert len(said) < 400
 
 
+def test_plugins_that_are_switched_off_are_not_called_missing(saved):
+    with pytest.raises(PluginError, match='"degan-foo 0.3", and plugins are switched off; leave --no-plugins out'):
+        load_classifier(saved, Plugins(enabled=False))
+
+
 def test_a_file_that_names_no_maker_says_so(classifier, tmp_path):
     save_classifier(tmp_path / "t", classifier, provider="")
     with pytest.raises(BadFile, match=r'no architecture "tiny" here; it does not say what made it, and this is'):
