@@ -15,7 +15,7 @@ $(VENV)/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade pip
 	@$(PIP) $(PIP_ARGS) -e '.[dev]'
-	@$(PIP) --no-deps -e plugins/degan-template -e plugins/degan-resnet-gan
+	@$(PIP) --no-deps -e plugins/degan-template -e plugins/degan-resnet-gan -e plugins/degan-light-gan
 	@touch $@
 
 demo: $(VENV)/installed

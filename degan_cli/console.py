@@ -33,3 +33,9 @@ def print_result(result: Mapping[str, Any], as_json: bool) -> None:
 def shortened(names: Sequence[str], most: int = 5) -> str:
     """The first names of a list, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """A stranger's text in quotes, on one line of ASCII, cut where it is long: it can neither pass for the tool's own
+    words nor steer a terminal."""
+    return json.dumps(text if len(text) <= most else f"{text[:most]}...")

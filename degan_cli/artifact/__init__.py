@@ -8,17 +8,20 @@ from .header import Header
 from .images import load_images, save_dataset, save_samples
 from .networks import Loaded, load_classifier, load_generator, save_classifier, save_generator
 from .safetensors_file import read_metadata, read_tensors, write_tensors
+from .start import Start, read_start
 
 __all__ = [
     "Artifact",
     "Header",
     "Loaded",
+    "Start",
     "load_classifier",
     "load_generator",
     "load_images",
     "read_artifact",
     "read_header",
     "read_metadata",
+    "read_start",
     "read_tensors",
     "save_classifier",
     "save_dataset",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from .. import __version__
 from ..config.groups import ForeignSettings
+from ..console import quoted
 from ..errors import BadFile, PluginError, UnknownName, UsageError
 from ..models import Classifier, Generator
 from ..specs import ArchitectureSpec, ClassifierNetwork, GanShape, GanSpec, GeneratorNetwork, InputSpec
@@ -110,7 +110,7 @@ def load_classifier(
     :param said: what the user says of a model from elsewhere; of ours it may say nothing else than the header.
     :raises UsageError: when options are missing, or contradict the header.
     :raises BadFile: when the file is damaged, holds something else, or its keys do not fit the network.
-    :raises PluginError: when the architecture's plugin is not there; the message says what to install.
+    :raises PluginError: when the architecture's plugin is not there; the message quotes what the file says of it.
     """
     file = source if isinstance(source, Artifact) else read_artifact(source)
     said = said or ForeignSettings()
@@ -121,7 +121,7 @@ def load_classifier(
         raise BadFile(f'{file.path}: the "degan" header lacks input or class names; fetch or make the file again')
     refuse_contradictions(file.path, header, said)
     spec = _find(plugins.architectures, header.architecture, header, file.path, plugins)
-    classifier = _built(file, header, header.input, spec, lambda: f"was it made by another {header.provider}?")
+    classifier = _built(file, header, header.input, spec, lambda: _maker(header))
     return Loaded(classifier, header, file.sha256, file.path)
 
 
@@ -173,26 +173,33 @@ def load_generator(source: str | Path | Artifact, plugins: Plugins) -> Loaded[Ge
     spec = _find(plugins.gans, gan["name"], header, file.path, plugins)
     shape = GanShape(channels=gan["channels"], size=gan["size"], latent=gan["latent"], width=gan["width"])
     what = f'{file.path}: generator "{spec.name}" of {shape.channels}x{shape.size}x{shape.size}'
-    network = build_with(
-        lambda: spec.generator(shape), file.tensors, what, lambda: f"was it made by another {header.provider}?"
-    )
+    network = build_with(lambda: spec.generator(shape), file.tensors, what, lambda: _maker(header))
     return Loaded(Generator(network, spec.name, shape).eval(), header, file.sha256, file.path)
 
 
 def _find(registry: Registry[Spec], name: str, header: Header, path: str, plugins: Plugins) -> Spec:
-    """The spec that a header names; when it is missing, an error that says what to install."""
+    """The spec that a header names; when it is missing, an error that repeats what the file says of its maker.
+
+    That is a stranger's text: it is quoted, and never part of a command to type.
+    """
     try:
         return registry.get(name)
     except UnknownName as error:
-        distribution, _, version = header.provider.rpartition(" ")
-        if distribution == "degan-cli" or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", distribution):
-            advice = f"made by {header.provider or 'an unknown version'}, this is {__version__}; upgrade degan-cli"
-            raise BadFile(f"{path}: {str(error).split(';')[0]}; {advice}") from error
+        distribution = header.provider.rpartition(" ")[0]
+        fault = f"{path}: there is no {registry.kind} {quoted(name)} here; {_maker(header)}"
+        if distribution in ("", "degan-cli"):
+            raise BadFile(f"{fault}, and this is {__version__}; upgrade degan-cli") from error
         here = [info for info in plugins.found if info.distribution == distribution]
-        if not here:
-            state = f"not installed; pip install {distribution}"
+        if not plugins.enabled:
+            state = "and plugins are switched off; leave --no-plugins out"
+        elif not here:
+            state = "which is not installed; ask who made the file where it is from"
         elif here[0].status == "ok":
-            state = f"installed as {here[0].version} and lacks it; pip install {distribution}=={version}"
+            state = f"and {here[0].provider}, which is installed, lacks it; another version may have it"
         else:
-            state = f"{here[0].status}; {here[0].error or 'enable its plugin ' + here[0].name}"
-        raise PluginError(f'{path}: {registry.kind} "{name}" comes from {header.provider}, which is {state}') from error
+            state = f"whose plugin {here[0].name} is {here[0].status}; {here[0].error or 'enable it'}"
+        raise PluginError(f"{fault}, {state}") from error
+
+
+def _maker(header: Header) -> str:
+    return f"it says it was made with {quoted(header.provider)}" if header.provider else "it does not say what made it"

@@ -80,7 +80,8 @@ def _rows(plugins: Plugins, kind: Kind, text: str) -> Iterator[dict[str, Any]]:
 def _architectures(plugins: Plugins, text: str) -> Iterator[dict[str, Any]]:
     registry = plugins.architectures
     for spec in registry:
-        about = {"source": spec.source, "size": spec.size, "min_size": spec.min_size, "family": False}
+        about: dict[str, Any] = {"source": spec.source, "channels": spec.channels, "family": False}
+        about |= {"size": spec.size, "min_size": spec.min_size}
         yield {"name": spec.name, "provider": registry.provider(spec.name), **about}
     for family in registry.families:
         provider = registry.provider(family.prefix)

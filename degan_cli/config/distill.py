@@ -19,6 +19,7 @@ from .groups import (
     ForeignSettings,
     GraphSettings,
     ImageSettings,
+    InitSettings,
     RunSettings,
     SelectionSettings,
 )
@@ -31,7 +32,7 @@ IN_TURN = "alternating-flip"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(RunSettings, SelectionSettings, ImageSettings, ForeignSettings, GraphSettings):
+class DistillSettings(RunSettings, InitSettings, SelectionSettings, ImageSettings, ForeignSettings, GraphSettings):
     """How a student is taught; the defaults are the paper's, for samples that stay as they are."""
 
     teacher: Path = setting(help="Who teaches: an artifact or a safetensors state dict.", panel=MODELS)

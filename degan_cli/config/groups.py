@@ -215,3 +215,16 @@ class ForeignSettings(Settings):
         panel=MODELS,
         newer=True,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitSettings(Settings):
+    """What a network's weights are before the first update."""
+
+    init: Path | None = setting(
+        None,
+        help="Begin with the weights of this classifier, of the same architecture; the head is new for other classes.",
+        shown_default="random weights",
+        panel=MODELS,
+        newer=True,
+    )

@@ -9,12 +9,12 @@ from ..errors import UsageError
 from .base import Layer
 from .conditions import settle
 from .fields import DATA, MODELS, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, ZOOMS, CompileSettings, ImageSettings, RunSettings
+from .groups import AUGMENTATIONS, OPTIMISERS, ZOOMS, CompileSettings, ImageSettings, InitSettings, RunSettings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeacherSettings(RunSettings, ImageSettings, CompileSettings):
+class TeacherSettings(RunSettings, InitSettings, ImageSettings, CompileSettings):
     """How a classifier is trained on labelled data; the defaults are the authors' teacher script."""
 
     dataset: str = setting(help="Labelled images: a name, name:classes, a folder or a file.", panel=DATA)

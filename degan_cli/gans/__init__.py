@@ -37,6 +37,7 @@ def degan_gans() -> list[GanSpec]:
             name="dcgan",
             generator=_generator,
             discriminator=_discriminator,
+            starts=(4, 6),
             source="Radford et al., DCGAN, ICLR 2016; layers of the authors' code of DeGAN, AAAI 2020",
         ),
         GanSpec(

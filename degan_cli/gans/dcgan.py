@@ -4,12 +4,10 @@ Sources: Radford et al., "Unsupervised Representation Learning with Deep Convolu
 initial weights as in the authors' code of DeGAN (Addepalli et al., AAAI 2020), which ends the generator with a 1x1
 convolution at full size. Different from that code: pixels are [0, 1] outside, and the discriminator returns logits,
 its sigmoid being part of the loss. Sizes beyond 32 pixels add a block to each network per doubling; widths double
-from block to block, up to 16 times the first.
+from block to block, up to 16 times the first; 48, 96, ... pixels begin with maps of 6x6 instead of 4x4.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor, nn
@@ -18,21 +16,23 @@ from ..specs import GanShape
 from .small_maps import Double, FromPoint, Halve, ToPoint
 
 MIN_SIZE = 32
+STARTS = (4, 6)
+"""Sides of the smallest maps of a generator."""
 WIDEST = 16
 
 
 def hidden_widths(shape: GanShape) -> list[int]:
     """Channels of the hidden layers from the widest resolution (half the size in the discriminator) to the smallest.
 
-    :raises ValueError: when the size is no power of two from 32 on, or a number is less than 1.
+    :raises ValueError: when the size is none of 32, 48, 64, 96, ..., or a number is less than 1.
     """
-    if shape.size < MIN_SIZE or shape.size & (shape.size - 1):
-        raise ValueError(f"dcgan makes images of 32, 64, 128, ... pixels a side, not {shape.size}")
+    if shape.size < MIN_SIZE or shape.start not in STARTS or shape.start << shape.doublings != shape.size:
+        raise ValueError(f"dcgan makes images of 32, 48, 64, 96, 128, ... pixels a side, not {shape.size}")
     if min(shape.channels, shape.latent, shape.width) < 1:
         raise ValueError(
             f"dcgan needs channels, latent and width of 1 at least, not {shape.channels}, {shape.latent}, {shape.width}"
         )
-    return [shape.width * min(1 << block, WIDEST) for block in range(int(math.log2(shape.size)) - 1)]
+    return [shape.width * min(1 << block, WIDEST) for block in range(shape.doublings + 1)]
 
 
 class DcganGenerator(nn.Module):
@@ -44,7 +44,7 @@ class DcganGenerator(nn.Module):
     def __init__(self, shape: GanShape) -> None:
         super().__init__()
         widths = hidden_widths(shape)[::-1]
-        layers: list[nn.Module] = [FromPoint(shape.latent, widths[0])]  # 4x4
+        layers: list[nn.Module] = [FromPoint(shape.latent, widths[0], shape.start)]  # (batch, widths[0], start, start)
         for inputs, outputs in zip(widths, widths[1:], strict=False):
             layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), Double(inputs, outputs)]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)]
@@ -70,7 +70,7 @@ class DcganDiscriminator(nn.Module):
         layers: list[nn.Module] = [Halve(shape.channels, widths[0]), _leaky()]
         for inputs, outputs in zip(widths, widths[1:], strict=False):
             layers += [Halve(inputs, outputs), nn.BatchNorm2d(outputs), _leaky()]
-        layers += [ToPoint(widths[-1], 1)]  # (batch, widths[-1], 2, 2) to (batch, 1, 1, 1)
+        layers += [ToPoint(widths[-1], 1, shape.start // 2)]  # (batch, widths[-1], start / 2, start / 2) to one number
         self.layers = nn.Sequential(*layers)
         self.apply(init_weights)
 

@@ -21,21 +21,21 @@ SMALL = 4
 
 
 class FromPoint(nn.ConvTranspose2d):
-    """(batch, inputs, 1, 1) to (batch, outputs, 4, 4), without bias."""
+    """(batch, inputs, 1, 1) to (batch, outputs, side, side), without bias."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 4, 1, 0, bias=False)
+    def __init__(self, inputs: int, outputs: int, side: int = 4) -> None:
+        super().__init__(inputs, outputs, side, 1, 0, bias=False)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Each input times its kernel, summed over the inputs."""
-        return _as_map(x.flatten(1) @ _as_matrix(self.weight), 4, self.out_channels)
+        return _as_map(x.flatten(1) @ _as_matrix(self.weight), self.kernel_size[0], self.out_channels)
 
 
 class ToPoint(nn.Conv2d):
-    """(batch, inputs, 2, 2) to (batch, outputs, 1, 1), without bias."""
+    """(batch, inputs, side, side) to (batch, outputs, 1, 1), without bias."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 2, 2, 0, bias=False)
+    def __init__(self, inputs: int, outputs: int, side: int = 2) -> None:
+        super().__init__(inputs, outputs, side, side, 0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """The whole map times each kernel."""

@@ -45,8 +45,12 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         engine = run.start_engine(settings.compiled, settings.graphs)
         run.use(settings, _how_samples_are_made(settings, method, loaded.model, session))
         class_names = loaded.model.class_names
+        start = None if settings.init is None else artifact.read_start(settings.init, spec)
         input = spec.input_for(*loaded.model.input.shape)
+        input = input if start is None else start.statistics_for(input)
         student = Classifier.untrained(spec, class_names, input)
+        if start is not None:
+            session.say(start.put_into(student, spec))
         tell_input(f"student: {spec.name}", input, session)
         if ended := run.ends_early():
             return ended
@@ -80,7 +84,11 @@ def distill(settings: DistillSettings, session: Session) -> Result:
                 provider=plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[{"role": "teacher", "sha256": loaded.sha256}, *parents],
+                parents=[
+                    {"role": "teacher", "sha256": loaded.sha256},
+                    *parents,
+                    *([] if start is None else [start.parent]),
+                ],
             ),
             metrics,
             summary=_summary(metrics, with_curve=method is not None or test is not None),

@@ -36,12 +36,16 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         finder = session.finder(settings)
         shape = None if settings.image_size is None else (3, settings.image_size, settings.image_size)
         data = finder.labelled(settings.dataset, shape=shape, what=settings.dataset, why=NEEDS_LABELS)
+        start = None if settings.init is None else artifact.read_start(settings.init, spec)
         input = spec.input_for(*data.images.shape[1:])
+        input = input if start is None else start.statistics_for(input)
         images = fit_uint8(data.images, *input.shape)
         tell_input(f"{spec.name}: {len(data.class_names)} classes", input, session)
 
         engine = run.start_engine(compiled=settings.compiled)
         classifier = Classifier.untrained(spec, data.class_names, input)
+        if start is not None:
+            session.say(start.put_into(classifier, spec))
         run.use(settings)
         if ended := run.ends_early():
             return ended
@@ -69,7 +73,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
                 provider=session.plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[{"role": "data", "sha256": digest(data.images)}],
+                parents=[{"role": "data", "sha256": digest(data.images)}, *([] if start is None else [start.parent])],
             ),
             metrics,
             summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",

@@ -75,6 +75,8 @@ class ArchitectureSpec:
     Its attribute ``feature_layer``, if it has one, names the layer whose input is what DAFL takes for features; without
     it that is the linear layer which runs last.
     """
+    channels: tuple[int, ...] = (1, 3)
+    """Those that it takes: 1 is grey, 3 is colour. Images of the other kind are turned into the first one here."""
     size: int | None = None
     """The side in pixels it insists on; None takes the data's, if that is at least ``min_size``."""
     min_size: int = 32
@@ -86,18 +88,21 @@ class ArchitectureSpec:
     source: str = ""
     """Paper, section or table that it follows."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for channels of images that there are not."""
+        if not self.channels or not set(self.channels) <= {1, 3}:
+            raise ValueError(f'architecture "{self.name}": channels are (1,), (3,) or (1, 3), not {self.channels}')
+
     def input_for(self, channels: int, height: int, width: int) -> InputSpec:
-        """The input this network takes for data of the given shape."""
+        """The input this network takes for data of the given shape, which is then fitted to it."""
+        if channels not in self.channels:
+            channels = self.channels[0]
         if self.size is not None:
             height = width = self.size
+        else:
+            height, width = max(height, self.min_size), max(width, self.min_size)
         mean, std = self.statistics(channels)
-        return InputSpec(
-            channels=channels,
-            height=max(height, self.min_size),
-            width=max(width, self.min_size),
-            mean=mean,
-            std=std,
-        )
+        return InputSpec(channels=channels, height=height, width=width, mean=mean, std=std)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +124,21 @@ class GanShape:
 
     channels: int
     size: int
-    """Side of the square images in pixels, a power of two."""
+    """Side of the square images in pixels."""
     latent: int = 100
     """Length of the noise vector z ~ N(0, I)."""
     width: int = 64
     """Channels of the widest-resolution hidden layer; the others are multiples of it."""
+
+    @property
+    def doublings(self) -> int:
+        """How often a smallest map of 4 to 7 pixels a side is doubled: 3 times to 32 pixels, 4 times to 64 and 96."""
+        return (self.size // 4).bit_length() - 1
+
+    @property
+    def start(self) -> int:
+        """Side of that smallest map: 4 for 32, 64, 128, ... and 6 for 48, 96, 192, ... pixels."""
+        return self.size >> self.doublings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +151,12 @@ class GanSpec:
     discriminator: Callable[[GanShape], nn.Module]
     """Shape -> module: images in [0, 1] to logits (batch,), positive for real."""
     min_size: int = 32
+    starts: tuple[int, ...] = (4,)
+    """Sides of the smallest maps that it can double: (4,) makes 32, 64, 128, ... pixels, (4, 6) also 48, 96, ..."""
     source: str = ""
 
     def shape_for(self, input: InputSpec, latent: int, width: int) -> GanShape:
-        """What to build it for, to make images for a classifier: the next power of two of the longer side."""
-        size = max(self.min_size, 1 << (max(input.height, input.width) - 1).bit_length())
+        """What to build it for, to make images for a classifier: the least size that has both of its sides."""
+        side = max(self.min_size, input.height, input.width)
+        size = min(start << (math.ceil(side / start) - 1).bit_length() for start in self.starts)
         return GanShape(channels=input.channels, size=size, latent=latent, width=width)

@@ -1,5 +1,7 @@
 """Checks that plugin authors call in their own tests; each raises AssertionError saying what breaks the contract.
 
+An exception of the author's own code becomes one too, which names the spec and the check and has it as its cause.
+
 They need no test framework, no network connection, and seconds on a CPU::
 
     from degan_cli.testing import check_architecture

@@ -8,18 +8,20 @@ import torch
 from torch import nn
 
 from ..specs import ArchitectureSpec, InputSpec
-from .common import built, independent, loaded, require, require_gradients, require_tensor
+from .common import Broken, built, independent, loaded, naming_the_spec, require, require_gradients, require_tensor
 
 BATCH = 4
 CLASSES = (3, 10)
 
 
-def check_architecture(spec: ArchitectureSpec, channels: Sequence[int] = (1, 3)) -> None:
+@naming_the_spec
+def check_architecture(spec: ArchitectureSpec, channels: Sequence[int] | None = None) -> None:
     """Build, run, differentiate and reload it for each channel count and for 3 and for 10 classes.
 
-    :param channels: those that the network supports, of 1 and 3.
+    :param channels: those to check it for; None takes all that the spec names.
     :raises AssertionError: naming the spec and what is wrong.
     """
+    channels = spec.channels if channels is None else channels
     require(bool(spec.name) and not set(spec.name) & set(" ,:@"), f'the name "{spec.name}" has a blank or one of ,:@')
     for case in range(max(len(channels), len(CLASSES))):
         count, classes = channels[case % len(channels)], CLASSES[case % len(CLASSES)]
@@ -66,5 +68,5 @@ def _check_shape(spec: ArchitectureSpec, input: InputSpec) -> None:
         with torch.no_grad():
             logits = spec.build(2, input).eval()(torch.randn(2, *input.shape))
     except (RuntimeError, ValueError) as error:
-        raise AssertionError(f"{what}: {error}") from error
+        raise Broken(f"{what}: {error}") from error
     require_tensor(f"{what}: its logits", logits, (2, 2))

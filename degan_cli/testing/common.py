@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +14,42 @@ from torch import Tensor, nn
 from ..models import Classifier
 from ..specs import InputSpec, Network
 
+P = ParamSpec("P")
+Spec = TypeVar("Spec", bound="Named")
+
+
+class Broken(AssertionError):
+    """A claim of a contract that does not hold; other than an assertion in the author's own code, it says which."""
+
+
+class Named(Protocol):
+    """What every spec has."""
+
+    @property
+    def name(self) -> str:
+        """As users give it."""
+
+
+def naming_the_spec(check: Callable[Concatenate[Spec, P], None]) -> Callable[Concatenate[Spec, P], None]:
+    """Whatever the author's code raises in a check becomes an AssertionError that names the spec and the check."""
+
+    @wraps(check)
+    def checked(spec: Spec, /, *arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            check(spec, *arguments, **named)
+        except Broken:
+            raise
+        except Exception as error:  # an author's code may raise anything
+            reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+            raise Broken(f"{check.__name__} of {spec.name}: its code raises {reason}") from error
+
+    return checked
+
 
 def require(claim: bool, broken: str) -> None:
     """Raise AssertionError(broken) unless the claim holds; other than ``assert``, also under ``python -O``."""
     if not claim:
-        raise AssertionError(broken)
+        raise Broken(broken)
 
 
 def built(what: str, build: Callable[[], nn.Module]) -> nn.Module:
@@ -56,7 +89,7 @@ def loaded(what: str, network: nn.Module, build: Callable[[], nn.Module]) -> nn.
     try:
         other.load_state_dict(network.state_dict())
     except RuntimeError as error:
-        raise AssertionError(f"{what}: does not load its own state_dict: {error}") from error
+        raise Broken(f"{what}: does not load its own state_dict: {error}") from error
     return other.train(network.training)
 
 
@@ -78,7 +111,7 @@ def independent(what: str, network: nn.Module, inputs: Tensor) -> Tensor:
 def require_tensor(what: str, value: object, shape: tuple[int, ...]) -> None:
     """A finite floating point tensor of that shape."""
     if not isinstance(value, Tensor):
-        raise AssertionError(f"{what}: {type(value).__name__}, not a tensor")
+        raise Broken(f"{what}: {type(value).__name__}, not a tensor")
     require(tuple(value.shape) == shape, f"{what}: shape {tuple(value.shape)}, not {shape}")
     require(value.is_floating_point(), f"{what}: {value.dtype}, not floating point")
     require(bool(torch.isfinite(value).all()), f"{what}: not finite")
@@ -95,7 +128,7 @@ def require_gradients(what: str, tensors: Iterable[tuple[str, Tensor]], nonzero:
     for name, tensor in tensors:
         gradient = tensor.grad
         if gradient is None:
-            raise AssertionError(f"{what}: no gradient reaches {name}")
+            raise Broken(f"{what}: no gradient reaches {name}")
         require(bool(torch.isfinite(gradient).all()), f"{what}: the gradient of {name} is not finite")
         require(not nonzero or bool(gradient.any()), f"{what}: the gradient of {name} is 0")
 

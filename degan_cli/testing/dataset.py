@@ -8,9 +8,10 @@ import torch
 
 from ..errors import BadFile
 from ..specs import DatasetRequest, DatasetSpec, ImageSet
-from .common import require
+from .common import Broken, naming_the_spec, require
 
 
+@naming_the_spec
 def check_dataset(spec: DatasetSpec, data_dir: Path) -> None:
     """Load both splits without downloading, and look at every image and label.
 
@@ -29,7 +30,7 @@ def check_dataset(spec: DatasetSpec, data_dir: Path) -> None:
         require(len(str(error)) > 0, f"{spec.name}: for a missing folder BadFile must say what is missing")
     except (OSError, RuntimeError, LookupError) as error:
         name = type(error).__name__
-        raise AssertionError(f"{spec.name}: for a missing folder raises {name}, not BadFile with what to do") from error
+        raise Broken(f"{spec.name}: for a missing folder raises {name}, not BadFile with what to do") from error
 
 
 def _load(spec: DatasetSpec, split: str, data_dir: Path) -> ImageSet:

@@ -6,18 +6,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..models import parameter_count
 from ..specs import GanShape, GanSpec
-from .common import built, independent, loaded, require, require_gradients, require_pixels, require_tensor
+from .common import (
+    Broken,
+    built,
+    independent,
+    loaded,
+    naming_the_spec,
+    require,
+    require_gradients,
+    require_pixels,
+    require_tensor,
+)
 
 BATCH = 4
 
 
+@naming_the_spec
 def check_gan(spec: GanSpec, channels: Sequence[int] = (1, 3), sizes: Sequence[int] = (32, 64)) -> None:
     """Build and train both networks, narrow ones, for each channel count at the first size and for each size.
+
+    Both are also run in bfloat16, as ``--precision bf16`` runs them.
 
     :param channels: those that it supports, of 1 and 3.
     :param sizes: some of those that it supports.
@@ -51,6 +64,7 @@ def _check(spec: GanSpec, shape: GanShape) -> None:
     require_gradients(f"generator of {what}", generator.named_parameters())
     require_gradients(f"discriminator of {what}", discriminator.named_parameters())
     z = z.detach()
+    _check_bf16(f"{what} in bf16", generator, discriminator, z)
     generated = independent(f"generator of {what}", generator, z)
     scores = independent(f"discriminator of {what}", discriminator, generated)
     with torch.no_grad():
@@ -64,6 +78,18 @@ def _check(spec: GanSpec, shape: GanShape) -> None:
     )
 
 
+def _check_bf16(what: str, generator: nn.Module, discriminator: nn.Module, z: Tensor) -> None:
+    """Both networks compute under autocast, and gradients come back."""
+    generator.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        images: Tensor = generator(z)
+        logits: Tensor = discriminator(images)
+    require_pixels(f"{what}: the generated images", images)
+    require_tensor(f"{what}: the discriminator's logits", logits, (BATCH,))
+    F.softplus(-logits.float()).mean().backward()  # type: ignore[no-untyped-call]
+    require_gradients(f"generator of {what}", generator.named_parameters())
+
+
 def _check_options(spec: GanSpec, shape: GanShape) -> None:
     for name, build in (("generator", spec.generator), ("discriminator", spec.discriminator)):
         narrow, wide = parameter_count(build(shape)), parameter_count(build(replace(shape, width=2 * shape.width)))
@@ -71,7 +97,7 @@ def _check_options(spec: GanSpec, shape: GanShape) -> None:
     try:
         images = spec.generator(replace(shape, latent=7)).eval()(torch.randn(2, 7))
     except RuntimeError as error:
-        raise AssertionError(f"generator of {spec.name}: ignores the latent length: {error}") from error
+        raise Broken(f"generator of {spec.name}: ignores the latent length: {error}") from error
     require_tensor(f"{spec.name}: images of a latent of 7", images, (2, shape.channels, shape.size, shape.size))
 
 

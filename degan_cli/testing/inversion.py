@@ -14,7 +14,17 @@ from torch.optim import Optimizer
 from ..engine import Engine, start
 from ..images import to_uint8, to_unit
 from ..specs import ImageSet, Inversion, InversionParts, InversionSpec
-from .common import Snapshot, equal_states, require, require_pixels, require_rows, require_tensor, tiny_classifier
+from .common import (
+    Broken,
+    Snapshot,
+    equal_states,
+    naming_the_spec,
+    require,
+    require_pixels,
+    require_rows,
+    require_tensor,
+    tiny_classifier,
+)
 from .method import check_settings
 
 BATCH = 8
@@ -25,6 +35,7 @@ LOOKS = 8
 """Draws of noise over which a loss is averaged before it is compared."""
 
 
+@naming_the_spec
 def check_inversion(spec: InversionSpec, settings: Any = None) -> None:
     """Optimise some images with it for a tiny classifier on the CPU, let it learn from them, stop, and go on.
 
@@ -98,7 +109,7 @@ def _check_begin(what: str, inversion: Inversion) -> tuple[Tensor, Tensor]:
 
 def _check_targets(what: str, targets: object) -> None:
     if not isinstance(targets, Tensor):
-        raise AssertionError(f"{what}: {type(targets).__name__}, not a tensor")
+        raise Broken(f"{what}: {type(targets).__name__}, not a tensor")
     if targets.is_floating_point():
         require_tensor(what, targets, (BATCH, CLASSES))
         sums = targets.float().sum(dim=1)
@@ -131,7 +142,7 @@ def _check_loss(
     require(loss.requires_grad, f"{what}: its loss has no gradient")
     (values.grad,) = torch.autograd.grad(loss, values, allow_unused=True)
     if values.grad is None:
-        raise AssertionError(f"{what}: no gradient reaches the values")
+        raise Broken(f"{what}: no gradient reaches the values")
     require(bool(torch.isfinite(values.grad).all()), f"{what}: the gradient of the values is not finite")
     require(bool(values.grad.any()), f"{what}: the gradient of the values is 0")
     require(torch.equal(values.detach(), before), f"{what}: its loss changes the values; pixels may")
@@ -149,7 +160,7 @@ def _pixels(what: str, inversion: Inversion, values: Tensor) -> Tensor:
     try:
         images = inversion.pixels(values)
     except RuntimeError as error:  # such as an update in place of what takes gradients
-        raise AssertionError(f"{what}: pixels fails: {error}") from error
+        raise Broken(f"{what}: pixels fails: {error}") from error
     require_tensor(f"{what}: its images", images, (BATCH, *SHAPE))
     require_pixels(f"{what}: its images", images)
     return images.detach().clone()

@@ -14,7 +14,16 @@ from torch.optim import Optimizer
 from ..engine import Engine, start
 from ..models import Generator
 from ..specs import GanShape, InversionSpec, Method, MethodParts, MethodSpec, StrategySpec
-from .common import Snapshot, equal_states, require, require_pixels, require_tensor, tiny_classifier
+from .common import (
+    Broken,
+    Snapshot,
+    equal_states,
+    naming_the_spec,
+    require,
+    require_pixels,
+    require_tensor,
+    tiny_classifier,
+)
 
 BATCH = 8
 CLASSES = 4
@@ -22,6 +31,7 @@ LATENT = 6
 SHAPE = (3, 32, 32)
 
 
+@naming_the_spec
 def check_method(spec: MethodSpec, settings: Any = None) -> None:
     """Train tiny networks with it on noise for some updates on the CPU, stop, and go on.
 
@@ -115,7 +125,7 @@ def _step(what: str, spec: MethodSpec, method: Method) -> dict[str, Tensor]:
         row = method.step(torch.rand(BATCH, *SHAPE) if spec.uses_proxy else torch.empty((BATCH, 0, 0, 0)))
     except RuntimeError as error:
         given = "images" if spec.uses_proxy else "the empty images that come where uses_proxy is False"
-        raise AssertionError(f"{what}: a step fails on {given}: {error}") from error
+        raise Broken(f"{what}: a step fails on {given}: {error}") from error
     for name, value in row.items():
         require_tensor(f"{what}: {name} of a step's row", value, ())
         require(not value.requires_grad, f"{what}: {name} of a step's row is not detached")

@@ -10,7 +10,7 @@ import torch
 from ..engine import Engine, start
 from ..models import widen
 from ..specs import ArchitectureSpec, InputSpec, Strategy, StrategyParts, StrategySpec
-from .common import equal_states, require, require_tensor, tiny_classifier
+from .common import equal_states, naming_the_spec, require, require_tensor, tiny_classifier
 from .method import check_settings
 
 BATCH = 8
@@ -18,6 +18,7 @@ SHAPE = (3, 16, 16)
 OLD, NEW = 4, 3
 
 
+@naming_the_spec
 def check_strategy(spec: StrategySpec, settings: Any = None) -> None:
     """Teach a tiny classifier new classes with it for some updates on noise, on the CPU.
 

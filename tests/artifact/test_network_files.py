@@ -193,19 +193,23 @@ def test_a_long_list_of_keys_is_counted(plugins: Plugins, tmp_path: Path):
         load_classifier(path, plugins, SAID)
 
 
+MADE_WITH = 'there is no architecture "tiny" here; it says it was made with '
+
+
 @pytest.mark.parametrize(
     ("provider", "found", "error", "message"),
     [
-        ("degan-foo 0.3", None, PluginError, "which is not installed; pip install degan-foo"),
-        ("degan-foo 0.3", ("ok", ""), PluginError, "installed as 0.2 and lacks it; pip install degan-foo==0.3"),
-        ("degan-foo 0.3", ("broken", "ImportError: x"), PluginError, "which is broken; ImportError: x"),
-        ("degan-foo 0.3", ("disabled", ""), PluginError, "which is disabled; enable its plugin foo"),
-        ("degan-cli 9.9", None, BadFile, 'unknown architecture "tiny"; made by degan-cli 9.9, this is .* upgrade'),
-        ("", None, BadFile, "made by an unknown version"),
-        ("--index-url=http://x 1", None, BadFile, "upgrade degan-cli"),
+        ("degan-foo 0.3", None, PluginError, '"degan-foo 0.3", which is not installed; ask who made the file where it'),
+        ("degan-foo 0.3", ("ok", ""), PluginError, '"degan-foo 0.3", and degan-foo 0.2, which is installed, lacks it'),
+        ("degan-foo 0.3", ("broken", "ImportError: x"), PluginError, "whose plugin foo is broken; ImportError: x"),
+        ("degan-foo 0.3", ("disabled", ""), PluginError, "whose plugin foo is disabled; enable it"),
+        ("degan-cli 9.9", None, BadFile, '"degan-cli 9.9", and this is .*; upgrade degan-cli'),
+        ("--index-url=http://x 1", None, PluginError, '"--index-url=http://x 1", which is not installed'),
+        ("\x1b[2Jevil\n1", None, BadFile, r'"\\u001b\[2Jevil\\n1", and this'),
+        ("x" * 1000 + " 1", None, PluginError, f'"{"x" * 60}\\.\\.\\."'),
     ],
 )
-def test_a_missing_plugin_says_what_to_install(classifier, tmp_path, provider, found, error, message):
+def test_a_missing_plugin_is_called_what_the_file_says_in_quotes(classifier, tmp_path, provider, found, error, message):
     save_classifier(tmp_path / "t", classifier, provider=provider)
     plugins = Plugins()
     if found:
@@ -215,7 +219,23 @@ def test_a_missing_plugin_says_what_to_install(classifier, tmp_path, provider, f
         )
     with pytest.raises(error, match=message) as raised:
         load_classifier(tmp_path / "t", plugins)
-    assert '"tiny"' in str(raised.value)
+    said = str(raised.value)
+    assert MADE_WITH in said
+    assert "pip" not in said
+    assert said.isascii()
+    assert said.isprintable()
+    assert len(said) < 400
+
+
+def test_plugins_that_are_switched_off_are_not_called_missing(saved):
+    with pytest.raises(PluginError, match='"degan-foo 0.3", and plugins are switched off; leave --no-plugins out'):
+        load_classifier(saved, Plugins(enabled=False))
+
+
+def test_a_file_that_names_no_maker_says_so(classifier, tmp_path):
+    save_classifier(tmp_path / "t", classifier, provider="")
+    with pytest.raises(BadFile, match=r'no architecture "tiny" here; it does not say what made it, and this is'):
+        load_classifier(tmp_path / "t", Plugins())
 
 
 def test_a_network_that_cannot_be_built_is_a_plugin_error(saved: Path):

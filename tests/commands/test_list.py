@@ -64,7 +64,15 @@ def rows(capsys, *arguments: str) -> list[dict[str, object]]:
 def test_json_tells_names_providers_and_sources(capsys):
     provider = {"provider": "degan-foo 0.3"}
     assert rows(capsys, "architectures") == [
-        {"name": "tiny", **provider, "source": "Tiny, 2020", "size": 8, "min_size": 32, "family": False},
+        {
+            "name": "tiny",
+            **provider,
+            "source": "Tiny, 2020",
+            "channels": [1, 3],
+            "size": 8,
+            "min_size": 32,
+            "family": False,
+        },
         {"name": "zoo/", **provider, "source": "Zoo", "family": True},
     ]
     assert rows(capsys, "datasets") == [{"name": "pets", **provider, "description": "cats and dogs", "source": ""}]

@@ -54,7 +54,7 @@ def test_each_doubling_adds_a_block_up_to_16_times_the_width():
 
 
 def test_keeps_the_contract_of_a_plugin():
-    check_gan(DCGAN, sizes=(32, 64, 128))
+    check_gan(DCGAN, sizes=(32, 64, 96, 128))
 
 
 def test_initial_weights():
@@ -96,10 +96,19 @@ def test_generated_and_judged_pixels_are_of_0_to_1():
     assert grey.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("size", [0, 16, 28, 33, 48])
+def test_sizes_of_6_doubled_begin_with_maps_of_6():
+    generator = DCGAN.generator(GanShape(channels=3, size=96, width=2, latent=5))
+    discriminator = DCGAN.discriminator(GanShape(channels=3, size=96, width=2))
+    up = [(32, 6), (16, 12), (8, 24), (4, 48), (2, 96), (3, 96)]
+    down = [(2, 48), (4, 24), (8, 12), (16, 6), (32, 3), (1, 1)]
+    assert shapes(generator, torch.zeros(2, 5, 1, 1)) == up
+    assert shapes(discriminator, torch.zeros(2, 3, 96, 96)) == down
+
+
+@pytest.mark.parametrize("size", [0, 16, 24, 28, 33, 40, 80])
 def test_refuses_sizes_that_it_cannot_make(size):
     for build in (DCGAN.generator, DCGAN.discriminator):
-        with pytest.raises(ValueError, match=f"dcgan makes images of 32, 64, 128, ... pixels a side, not {size}"):
+        with pytest.raises(ValueError, match=f"dcgan makes images of 32, 48, 64, 96, 128, .* a side, not {size}"):
             build(GanShape(channels=3, size=size))
 
 

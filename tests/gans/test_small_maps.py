@@ -15,7 +15,9 @@ CASES = [
     (Halve(3, 5), nn.Conv2d(3, 5, 4, 2, 1, bias=False), 8),
     (Double(5, 3), nn.ConvTranspose2d(5, 3, 4, 2, 1, bias=False), 8),
     (FromPoint(6, 3), nn.ConvTranspose2d(6, 3, 4, 1, 0, bias=False), 1),
+    (FromPoint(6, 3, 6), nn.ConvTranspose2d(6, 3, 6, 1, 0, bias=False), 1),
     (ToPoint(6, 2), nn.Conv2d(6, 2, 2, 2, 0, bias=False), 2),
+    (ToPoint(6, 2, 3), nn.Conv2d(6, 2, 3, 3, 0, bias=False), 3),
 ]
 NAMES = [f"{type(ours).__name__} {size}" for ours, _, size in CASES]
 

@@ -23,8 +23,20 @@ def test_normalises_rgb_as_the_model_was_meant_to():
 
 
 def test_a_fixed_size_is_kept_and_others_follow_the_data():
-    assert timm.find("vit_tiny_patch16_224").input_for(3, 32, 32).shape == (3, 224, 224)
+    assert timm.find("mixer_s32_224").input_for(3, 32, 32).shape == (3, 224, 224)
     assert timm.find("resnet18").input_for(3, 64, 48).shape == (3, 64, 48)
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 64, 64), (3, 64, 48)])
+def test_a_vision_transformer_is_built_for_the_size_of_the_images(shape):
+    spec = timm.find("vit_tiny_patch16_224")
+    input = spec.input_for(*shape)
+    assert input.shape == shape
+    network = spec.build(5, input)
+    patches = shape[1] // 16 * (shape[2] // 16)
+    assert network.pos_embed.shape == (1, patches + 1, 192)  # one more for the class
+    with torch.no_grad():
+        assert network(torch.randn(2, *shape)).shape == (2, 5)
 
 
 def test_a_tag_chooses_its_statistics():

@@ -187,6 +187,29 @@ def test_leaves_the_random_state_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def missing_layer(num_classes, input):
+    return nn.Sequential(nn.Flatten(), nn.Linear(7, num_classes))
+
+
+def asserts(num_classes, input):
+    assert input.channels == 3
+    return good(num_classes, input)
+
+
+@pytest.mark.parametrize(
+    ("build", "cause", "message"),
+    [
+        (missing_layer, RuntimeError, "check_architecture of mine: its code raises RuntimeError: mat1 and mat2 shapes"),
+        (asserts, AssertionError, "check_architecture of mine: its code raises AssertionError: assert 1 == 3"),
+        (lambda: None, TypeError, "check_architecture of mine: its code raises TypeError: .*takes 0 positional"),
+    ],
+)
+def test_an_exception_of_the_author_names_the_spec_and_the_check_and_is_the_cause(build, cause, message):
+    with pytest.raises(AssertionError, match=message) as caught:
+        check_architecture(ArchitectureSpec(name="mine", build=build))
+    assert type(caught.value.__cause__) is cause
+
+
 def test_supports_networks_for_one_channel_count():
     def rgb_only(num_classes, input):
         if input.channels != 3:
@@ -194,3 +217,6 @@ def test_supports_networks_for_one_channel_count():
         return good(num_classes, input)
 
     check_architecture(ArchitectureSpec(name="mine", build=rgb_only), channels=(3,))
+    check_architecture(ArchitectureSpec(name="mine", build=rgb_only, channels=(3,)))
+    with pytest.raises(AssertionError, match="its code raises ValueError: RGB only"):
+        check_architecture(ArchitectureSpec(name="mine", build=rgb_only))

@@ -97,6 +97,16 @@ def test_catches(change, message):
         check_gan(replace(GOOD, **change))
 
 
+def test_catches_what_bfloat16_cannot_do():
+    class WithWhite(Good):
+        def forward(self, z):
+            images = super().forward(z)
+            return images.lerp(torch.ones(images.shape), 0.1)  # float32, whatever the images are
+
+    with pytest.raises(AssertionError, match="check_gan of mine: its code raises RuntimeError: .*BFloat16"):
+        check_gan(replace(GOOD, generator=WithWhite))
+
+
 def test_catches_a_latent_length_that_is_ignored():
     with pytest.raises(AssertionError, match="generator of mine: ignores the latent length"):
         check_gan(replace(GOOD, generator=TruncatedLatent))

@@ -31,6 +31,7 @@ def degan_gans() -> list[GanSpec]:
             name="resnet-gan",
             generator=_generator,
             discriminator=_discriminator,
+            starts=(4, 6),
             source="Miyato et al., Spectral Normalization for GANs, ICLR 2018, appendix B.4",
         )
     ]

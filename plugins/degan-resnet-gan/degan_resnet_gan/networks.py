@@ -17,19 +17,21 @@ from torch.nn.utils.parametrizations import spectral_norm
 from degan_cli.specs import GanShape
 
 MIN_SIZE = 32
+STARTS = (4, 6)
+"""Sides of the smallest maps."""
 WIDEST = 8
 
 
 def widths(shape: GanShape) -> list[int]:
-    """Channels at full size, at half of it, ... and at 4x4 pixels.
+    """Channels at full size, at half of it, ... and at 4x4 or 6x6 pixels.
 
-    :raises ValueError: when the size is no power of two from 32 on, or a number is less than 1.
+    :raises ValueError: when the size is none of 32, 48, 64, 96, ..., or a number is less than 1.
     """
-    if shape.size < MIN_SIZE or shape.size & (shape.size - 1):
-        raise ValueError(f"resnet-gan makes images of 32, 64, 128, ... pixels a side, not {shape.size}")
+    if shape.size < MIN_SIZE or shape.start not in STARTS or shape.start << shape.doublings != shape.size:
+        raise ValueError(f"resnet-gan makes images of 32, 48, 64, 96, 128, ... pixels a side, not {shape.size}")
     if min(shape.channels, shape.latent, shape.width) < 1:
         raise ValueError(f"resnet-gan needs channels, latent and width of 1 at least: {shape}")
-    return [shape.width * min(1 << block, WIDEST) for block in range(int(math.log2(shape.size)) - 1)]
+    return [shape.width * min(1 << block, WIDEST) for block in range(shape.doublings + 1)]
 
 
 class Generator(nn.Module):
@@ -38,7 +40,8 @@ class Generator(nn.Module):
     def __init__(self, shape: GanShape) -> None:
         super().__init__()
         down = widths(shape)[::-1]
-        self.first = nn.Linear(shape.latent, down[0] * 4 * 4)
+        self.start = shape.start
+        self.first = nn.Linear(shape.latent, down[0] * self.start**2)
         self.blocks = nn.Sequential(*(UpBlock(*pair) for pair in zip(down, down[1:], strict=False)))
         self.norm = nn.BatchNorm2d(down[-1])
         self.last = nn.Conv2d(down[-1], shape.channels, 3, padding=1)
@@ -46,7 +49,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Noise to images."""
-        x = self.first(z).unflatten(1, (-1, 4, 4))  # (batch, 8 * width, 4, 4)
+        x = self.first(z).unflatten(1, (-1, self.start, self.start))  # (batch, 8 * width, start, start)
         x = self.last(F.relu(self.norm(self.blocks(x))))  # (batch, channels, size, size)
         return (torch.tanh(x.float()) + 1) / 2  # in float32: bf16 has too few steps near 1 for pixels
 
@@ -90,7 +93,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images to logits."""
-        x = F.relu(self.blocks(images * 2 - 1))  # (batch, 8 * width, 4, 4)
+        x = F.relu(self.blocks(images * 2 - 1))  # (batch, 8 * width, start, start)
         logits: Tensor = self.last(x.sum((2, 3)))
         return logits.flatten()
 

@@ -19,15 +19,16 @@ from degan_cli.testing import check_gan
 
 
 def test_keeps_the_contract():
-    check_gan(SPEC, sizes=(32, 64, 128))
+    check_gan(SPEC, sizes=(32, 64, 96, 128))
 
 
 def test_widths_double_and_stop_at_eight_times_the_first():
     assert widths(GanShape(channels=3, size=32, width=64)) == [64, 128, 256, 512]
     assert widths(GanShape(channels=3, size=128, width=16)) == [16, 32, 64, 128, 128, 128]
+    assert widths(GanShape(channels=3, size=96, width=16)) == [16, 32, 64, 128, 128]
 
 
-@pytest.mark.parametrize("size", [16, 33, 48])
+@pytest.mark.parametrize("size", [16, 33, 40])
 def test_refuses_other_sizes(size):
     with pytest.raises(ValueError, match=f"not {size}"):
         SPEC.generator(GanShape(channels=3, size=size))
