@@ -19,7 +19,7 @@ class CondenseSettings(RunSettings, ImageSettings):
     dataset: str = setting(help="Labelled images: a name, name:classes, a folder or a file.", panel=DATA)
     per_class: int = setting(10, min=1, metavar="N", help="Images to make of each class.", panel=DATA)
     image_size: int | None = setting(
-        None, min=1, help="Fit all images to RGB of this side first.", panel=DATA, key=None
+        None, min=1, help="Fit all images to RGB of this side first.", panel=DATA, newer=True
     )
     matching: str = setting(
         "distribution",

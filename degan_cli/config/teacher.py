@@ -20,7 +20,7 @@ class TeacherSettings(RunSettings, InitSettings, ImageSettings, CompileSettings)
     dataset: str = setting(help="Labelled images: a name, name:classes, a folder or a file.", panel=DATA)
     architecture: str = setting(flags=("--arch",), help="Architecture; see `degan list architectures`.", panel=MODELS)
     image_size: int | None = setting(
-        None, min=1, help="Fit all images to RGB of this side first.", panel=DATA, key=None
+        None, min=1, help="Fit all images to RGB of this side first.", panel=DATA, newer=True
     )
     optimiser: str = setting(
         "adam", choices=OPTIMISERS, help="adam: two stages, the best epoch is kept; sgd: a step schedule, the last is."

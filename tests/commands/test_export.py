@@ -11,6 +11,7 @@ from models_on_disk import NAMES, write_models
 
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, read_tensors, write_tensors
+from degan_cli.config.groups import ForeignSettings
 from degan_cli.exports import check, onnx_file
 from degan_cli.plugins import load_plugins
 
@@ -98,7 +99,7 @@ def test_who_takes_normalised_images_is_told_where_mean_and_std_are(capsys):
 )
 def test_mistakes_of_usage_are_one_line_and_leave_nothing(here, capsys, arguments, message):
     assert run(["export", *arguments.split()]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = (text for text in capsys.readouterr().err.splitlines() if text.startswith("degan: error: "))
     assert message in line
     assert listing(here) == set()
 
@@ -164,7 +165,8 @@ def test_plain_weights_from_elsewhere_can_be_exported(here, capsys):
     write_tensors("plain.safetensors", read_tensors("t.safetensors")[0], {})
     assert run(["export", "plain.safetensors", "--to", "state-dict", "-o", "p.safetensors"]) == 2
     assert "--arch" in capsys.readouterr().err
-    told = ["--arch", "lenet", "--num-classes", "3"]
+    told = ["--arch", "lenet", "--num-classes", "3", "--mean", "0.5", "--std", "0.5"]
     assert run(["export", "plain.safetensors", *told, "--to", "state-dict", "-o", "p.safetensors"]) == 0
     plugins = load_plugins(enabled=False)
-    assert load_classifier("p.safetensors", plugins, "lenet", 3).model.class_names == ("0", "1", "2")
+    said = ForeignSettings(arch="lenet", num_classes=3, mean=(0.5,), std=(0.5,))
+    assert load_classifier("p.safetensors", plugins, said).model.class_names == ("0", "1", "2")

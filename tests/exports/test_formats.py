@@ -17,6 +17,7 @@ from torch.testing import assert_close
 
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, read_artifact
+from degan_cli.config.groups import ForeignSettings
 from degan_cli.networks.lenet import lenet
 from degan_cli.plugins import load_plugins
 
@@ -147,7 +148,8 @@ def test_plain_weights_work_in_plain_pytorch_with_the_mean_and_std_that_they_sta
 
 
 def test_plain_weights_are_read_by_degan_again(folder, export):
-    given = load_classifier(export("lenet", "state-dict"), load_plugins(enabled=False), "lenet", 3)
+    said = ForeignSettings(arch="lenet", num_classes=3)
+    given = load_classifier(export("lenet", "state-dict"), load_plugins(enabled=False), said)
     assert given.model.input.shape == (1, 32, 32)
 
 

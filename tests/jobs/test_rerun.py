@@ -72,8 +72,12 @@ def test_every_kind_is_made_again_byte_for_byte(here: Path) -> None:
     online = DistillSettings(
         **shared, method="dafl", epochs=1, update_batch=8, width=4, held_out=16, output=Path("o.safetensors")
     )
+    large = TeacherSettings(
+        dataset="digits", architecture="lenet", epochs=1, image_size=40, output=Path("l.safetensors")
+    )
     made = [
         t,
+        teacher(large, SESSION).artifact,
         g,
         distill(patient, SESSION).artifact,
         distill(online, SESSION).artifact,
