@@ -69,7 +69,7 @@ def test_a_strategy_that_breaks_the_contract_is_named(strategy, message):
 
 
 def test_samples_come_only_to_those_that_want_them():
-    with pytest.raises(TypeError):
+    with pytest.raises(AssertionError, match="check_strategy of odd: its code raises TypeError"):
         check_strategy(StrategySpec(name="odd", build=WantsSamples))
     check_strategy(StrategySpec(name="odd", build=WantsSamples, uses_samples=True))
 
