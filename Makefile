@@ -38,11 +38,12 @@ format: $(VENV)/installed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# The reference comes from the settings, the tables of results from the files under benchmarks/results.
+# The reference comes from the settings, tables and plots of results from the files under benchmarks/results.
 docs: $(VENV)/installed
 	@$(BIN)/python -c "from degan_cli.app import COMMANDS; from degan_cli.commands.reference import reference; \
 	print(reference(COMMANDS), end='')" > docs/reference.md
 	@$(BIN)/python benchmarks/tables.py
+	@$(BIN)/python benchmarks/plots.py
 
 bench: $(VENV)/installed
 	@$(BIN)/python benchmarks/speed.py

@@ -97,7 +97,10 @@ def _measure(engine: Engine, one: Opened, settings: ReportSettings, session: Ses
     reading = settings.fitting_like({} if one.file.header is None else one.file.header.run)
     data = session.finder(reading).open(settings.dataset, settings.split, model.input.shape)
     other = None if settings.classifier is None else load(settings.classifier)
-    return evaluate_classifier(engine, model, data, other)
+    try:
+        return evaluate_classifier(engine, model, data, other)
+    except BadFile as error:  # of several subjects, which one
+        raise BadFile(f"{one.file.path}: {error}") from error
 
 
 def _found(seen: Mapping[str, Seen], measured: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
