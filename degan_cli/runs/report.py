@@ -17,9 +17,14 @@ from ..console import note, warn
 from .metrics_log import MetricsLog, open_log
 from .output import METRICS
 
+EVERY_SECONDS = 10.0
+"""Between two lines that say how far a run is, where no bar does and nothing else was said."""
+
 
 class Report:
-    """Progress of one run: a bar on a terminal, else a line per epoch; each row also goes to ``metrics.jsonl``.
+    """Progress of one run: a bar on a terminal, else a line per epoch, and one every so many seconds between these.
+
+    Each row also goes to ``metrics.jsonl``.
 
     :param title: what the bar says.
     :param steps: updates in the whole run; None when it may end early.
@@ -44,6 +49,7 @@ class Report:
         self._resumed_at: int | None = None
         self.active = active
         self.lines = active and not quiet
+        self._title, self._steps, self._done = title, steps, 0
         self._images = 0
         self._since = self._start = time.monotonic()
         self._bar: Progress | None = None
@@ -73,7 +79,7 @@ class Report:
 
     def resume_at(self, step: int) -> None:
         """Go on from a checkpoint: rows that were written after it are dropped from ``metrics.jsonl``."""
-        self._resumed_at = step
+        self._resumed_at = self._done = step
         if self._bar is not None:
             self._bar.update(self._task, completed=step)
         path = self._metrics_path()
@@ -84,12 +90,16 @@ class Report:
     def advance(self, images: int) -> None:
         """One step has been started on so many images; it costs no synchronisation."""
         self._images += images
+        self._done += 1
+        now = time.monotonic()
         if self._bar is not None:
-            now = time.monotonic()
             if now - self._since > 0.5:
                 self._since = now
                 self._bar.update(self._task, rate=f"{self.images_per_second:,.0f} images/s")
             self._bar.advance(self._task)
+        elif self.lines and now - self._since > EVERY_SECONDS:
+            of = "" if self._steps is None else f" of {self._steps:,}"
+            self.say(f"{self._title}: step {self._done:,}{of}  {self.images_per_second:,.0f} images/s")
 
     def row(self, step: int, values: Mapping[str, Any], line: str = "") -> None:
         """Record named numbers after ``step`` updates, and say ``line`` to a person."""
@@ -112,6 +122,7 @@ class Report:
         if self._bar is not None:
             self._bar.console.print(message, markup=False, highlight=False)
         elif self.lines:
+            self._since = time.monotonic()
             note(message)
 
     def warn(self, message: str) -> None:
