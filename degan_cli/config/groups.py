@@ -158,6 +158,9 @@ class OutputSettings(Settings):
         panel=RUN,
         key=None,
     )
+    checkpoint_every: float = setting(
+        300.0, min=0, metavar="SECONDS", help="Between two checkpoints of a run that goes on.", panel=RUN, key=None
+    )
     resume: bool = setting(False, help="Go on from the run folder's checkpoint.", panel=RUN, key=None, in_file=False)
     force: bool = setting(False, help="Overwrite an existing result.", panel=RUN, key=None, in_file=False)
     dry_run: bool = setting(

@@ -20,7 +20,7 @@ from .values import checked, parsed
 
 OF_THE_INCREMENT = frozenset(
     ("classifier", *ForeignSettings.declared(), "output", "data_dir", "download", "device", "precision", "seed")
-    + ("max_minutes", "resume", "force", "dry_run", "fit", "skip_broken", "cache_dir")
+    + ("max_minutes", "checkpoint_every", "resume", "force", "dry_run", "fit", "skip_broken", "cache_dir")
 )
 """Settings of the generator that are not to be set apart."""
 NESTED = "enrich."

@@ -61,7 +61,7 @@ def _settings_again(header: Header, settings: RerunSettings, session: Session) -
         raise BadFile(f"{settings.artifact}: its header does not say how it was made; rerun takes what degan trained")
     command, kind = found
     values = values_of(kind, header.run)
-    ours = ("output", "data_dir", "download", "max_minutes", "resume", "force", "dry_run")
+    ours = ("output", "data_dir", "download", "max_minutes", "checkpoint_every", "resume", "force", "dry_run")
     values |= {name: getattr(settings, name) for name in ours if name in kind.declared() and name in settings.given}
     values.setdefault("output", settings.artifact.with_name(f"{settings.artifact.stem}-again{SUFFIX}"))
     # What a setting is for depends on others: inputs and those that are for every run first, then what has a use.

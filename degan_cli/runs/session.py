@@ -145,8 +145,9 @@ class Run:
 
     def inside(self, settings: Inner) -> Inner:
         """Settings of a run inside this one: it goes on or begins anew as this one does, in the time that is left."""
-        resume = self.settings.resume
-        return settings.replaced(resume=resume, force=not resume, max_minutes=self.minutes_left, log=self.settings.log)
+        outer = self.settings
+        said = {name: getattr(outer, name) for name in ("log", "checkpoint_every") if name in outer.given}
+        return settings.replaced(resume=outer.resume, force=not outer.resume, max_minutes=self.minutes_left, **said)
 
     def use(self, settings: RunSettings, derived: Mapping[str, Any] | None = None) -> None:
         """Take the settings as they are used; the artifact's header will hold them.
@@ -220,7 +221,7 @@ class Run:
         report = Report(
             self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main, self.settings.log
         )
-        with StopWatch(self.minutes_left) as self.watch, report as self.report:
+        with StopWatch(self.minutes_left, self.settings.checkpoint_every) as self.watch, report as self.report:
             yield
 
     def finish(

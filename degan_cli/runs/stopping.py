@@ -9,8 +9,6 @@ from types import FrameType, TracebackType
 
 from ..errors import Stopped
 
-CHECKPOINT_SECONDS = 300.0
-"""A run that is killed loses no more than this, plus one epoch."""
 _SIGNALS = {signal.SIGINT: (130, "Ctrl-C"), signal.SIGTERM: (143, "SIGTERM")}
 
 
@@ -18,9 +16,12 @@ class StopWatch:
     """Counts the minutes of a run and catches the first Ctrl-C or SIGTERM; a second one ends at once.
 
     Loops ask :meth:`due` after each step: it reads a flag and the clock, and never waits for the device.
+
+    :param checkpoint_seconds: between two checkpoints; a run that is killed loses no more than these and an epoch.
     """
 
-    def __init__(self, max_minutes: float | None = None) -> None:
+    def __init__(self, max_minutes: float | None = None, checkpoint_seconds: float = 300.0) -> None:
+        self.checkpoint_seconds = checkpoint_seconds
         self.deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
         self._code = 0
         self._saved = time.monotonic()
@@ -47,7 +48,7 @@ class StopWatch:
 
     def save_due(self) -> bool:
         """Whether the last checkpoint is old enough for another one; answering yes starts the time anew."""
-        if time.monotonic() - self._saved < CHECKPOINT_SECONDS:
+        if time.monotonic() - self._saved < self.checkpoint_seconds:
             return False
         self._saved = time.monotonic()
         return True

@@ -1,8 +1,11 @@
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from degan_cli.runs import stopping
 from degan_cli.runs.stopping import StopWatch, stopped
 
 
@@ -32,3 +35,33 @@ def test_the_message_says_how_to_go_on():
     error = stopped(75, "step 3 of 9")
     assert error.exit_code == 75
     assert str(error) == "stopped: --max-minutes is over, step 3 of 9; go on with the same command and --resume"
+
+
+def test_checkpoints_come_as_often_as_is_said(monkeypatch):
+    now = 50.0
+    monkeypatch.setattr(stopping.time, "monotonic", lambda: now)
+    watch = StopWatch(checkpoint_seconds=20)
+    now = 69.0
+    assert not watch.save_due()
+    now = 70.0
+    assert watch.save_due()
+    assert not watch.save_due()
+    now = 90.0
+    assert watch.save_due()
+
+
+def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint(tmp_path):
+    command = [sys.executable, "-m", "degan_cli", "teacher", "--dataset", "digits", "--arch", "lenet", "--epochs", "5"]
+    whole = [*command, "-o", "whole.safetensors"]
+    often = [*command, "-o", "often.safetensors", "--checkpoint-every", "0", "--resume"]
+    subprocess.run(whole, cwd=tmp_path, check=True, capture_output=True)
+    running = subprocess.Popen(often, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "epoch 3" in line:  # the checkpoints of two epochs are written
+            running.kill()
+            break
+    running.communicate()
+    assert list((tmp_path / "often.run").glob("checkpoint*"))
+    subprocess.run(often, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "often.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
