@@ -6,7 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
+EVERY_SECONDS = 10.0
+"""Between two lines that say how far something is, where there is no bar."""
 
 
 def is_main_process() -> bool:
@@ -39,3 +45,14 @@ def quoted(text: str, most: int = 60) -> str:
     """A stranger's text in quotes, on one line of ASCII, cut where it is long: it can neither pass for the tool's own
     words nor steer a terminal."""
     return json.dumps(text if len(text) <= most else f"{text[:most]}...")
+
+
+def progress_bar(*columns: str | ProgressColumn) -> Progress | None:
+    """A bar on stderr with these columns and the time left, which goes when it ends; None without a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return None
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)

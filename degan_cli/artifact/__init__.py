@@ -4,6 +4,7 @@ No other part of the tool imports safetensors (dataset packs may).
 """
 
 from .file import Artifact, read_artifact, read_header
+from .hashes import file_sha256
 from .header import Header
 from .images import load_images, save_dataset, save_samples
 from .networks import Loaded, load_classifier, load_generator, save_classifier, save_generator
@@ -15,6 +16,7 @@ __all__ = [
     "Header",
     "Loaded",
     "Start",
+    "file_sha256",
     "load_classifier",
     "load_generator",
     "load_images",

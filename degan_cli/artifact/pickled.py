@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import BadFile
+from .hashes import file_sha256
 from .safetensors_file import read_tensors
 
 READER = "degan_cli.artifact.read_checkpoint"
@@ -74,6 +74,4 @@ def read_pickled(path: Path, weights: str = "") -> Pickled:
         if "error" in said:
             raise BadFile(f"{path}: {said['error']}")
         tensors, _, _ = read_tensors(target)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Pickled(tensors, sha256, str(said["taken"]), tuple(map(str, said["others"])))
+    return Pickled(tensors, file_sha256(path), str(said["taken"]), tuple(map(str, said["others"])))

@@ -6,29 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from .base import Settings
-from .condense import CondenseSettings
-from .distill import DistillSettings
-from .enrich import EnrichSettings
 from .fields import Setting
-from .incremental import IncrementalSettings
+from .makers import MAKERS
 from .names import join_names
-from .sample import SampleSettings
-from .teacher import TeacherSettings
 
-SIGNS: Mapping[str, tuple[str, type[Settings]]] = {
-    "strategy": ("incremental", IncrementalSettings),
-    "student": ("distill", DistillSettings),
-    "per_class": ("condense", CondenseSettings),
-    "generator": ("sample", SampleSettings),
-    "method": ("enrich", EnrichSettings),
-    "architecture": ("teacher", TeacherSettings),
+SIGNS: Mapping[str, str] = {
+    "strategy": "incremental",
+    "student": "distill",
+    "per_class": "condense",
+    "generator": "sample",
+    "method": "enrich",
+    "architecture": "teacher",
 }
 """A key of the run that one command alone stores -> that command; a run does not name it."""
 
 
 def command_of(run: Mapping[str, Any]) -> tuple[str, type[Settings]] | None:
     """The command that stores such a run, with its settings' class; None where it is no command's."""
-    return next((about for key, about in SIGNS.items() if key in run), None)
+    return next(((name, MAKERS[name]) for key, name in SIGNS.items() if key in run), None)
 
 
 def values_of(kind: type[Settings], run: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,24 @@ from .base import Layer
 from .conditions import settle
 from .enrich import EnrichSettings
 from .fields import DATA, MODELS, setting
-from .groups import AUGMENTATIONS, OPTIMISERS, ZOOMS, CompileSettings, ForeignSettings, ImageSettings, RunSettings
+from .groups import (
+    AUGMENTATIONS,
+    OPTIMISERS,
+    ZOOMS,
+    CompileSettings,
+    ComputeSettings,
+    DataSettings,
+    ForeignSettings,
+    ImageSettings,
+    RunSettings,
+)
 from .method_settings import read_settings
 from .recipes import DROPS, check_milestones, milestones_at, sgd_layer
 from .values import checked, parsed
 
 OF_THE_INCREMENT = frozenset(
-    ("classifier", *ForeignSettings.declared(), "output", "data_dir", "download", "device", "precision", "seed")
-    + ("max_minutes", "checkpoint_every", "resume", "force", "dry_run", "fit", "skip_broken", "cache_dir")
+    ("classifier", *ForeignSettings.declared(), *ImageSettings.declared(), *ComputeSettings.declared())
+    + ("output", "max_minutes", "checkpoint_every", "resume", "force", "dry_run")
 )
 """Settings of the generator that are not to be set apart."""
 NESTED = "enrich."
@@ -134,8 +144,8 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
         assert self.enrich is not None
-        shared = ["classifier", *ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed"]
-        reading = ("fit", "skip_broken", "cache_dir")
+        shared = ["classifier", *ForeignSettings.declared(), *DataSettings.declared(), *ComputeSettings.declared()]
+        reading = ImageSettings.declared().keys() - DataSettings.declared().keys()
         shared += [name for name in reading if getattr(self, name) != self.declared()[name].default]
         values: dict[str, Any] = {name: getattr(self, name) for name in shared}
         values |= {"proxy": self.new_data} if uses_proxy else {}

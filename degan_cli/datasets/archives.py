@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ..errors import BadFile
-from .folders import SPLITS, no_image
+from .folders import choose_split, no_image
 from .image_files import SUFFIXES
 from .listing import FileSet, labelled
 
@@ -193,15 +193,11 @@ def _sample(member: ZipMember | TarMember) -> tuple[Path, str]:
 
 def _of_split(name: str, images: list[Placed], split: str) -> list[Placed]:
     """The images of one split, their paths counted from its folder."""
-    tops = {parts[0] if len(parts) > 1 else "" for _, parts in images}
-    sides = {side: [top for top in tops if top.casefold() in names] for side, names in SPLITS.items()}
-    alone = sum(map(len, sides.values())) == len(tops)
-    if all(sides.values()) or (alone and any(sides.values())):
-        if not sides[split]:
-            there = ", ".join(sorted(top for found in sides.values() for top in found))
-            raise BadFile(f'{name}: has {there}, but no folder "{split}"; there are no images of this split')
-        chosen = min(sides[split], key=lambda top: SPLITS[split].index(top.casefold()))
+    tops = {parts[0] for _, parts in images if len(parts) > 1}
+    loose = any(len(parts) == 1 for _, parts in images)
+    chosen = choose_split(tops, loose, split, name, "there are no images of this split")
+    if chosen is not None:
         return [(member, parts[1:]) for member, parts in images if len(parts) > 1 and parts[0] == chosen]
-    if len(tops) == 1 and tops != {""}:
+    if len(tops) == 1 and not loose:
         return _of_split(name, [(member, parts[1:]) for member, parts in images], split)
     return images

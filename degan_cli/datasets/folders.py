@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import BadFile
@@ -45,18 +46,32 @@ def no_image(what: object) -> BadFile:
     return BadFile(f"{what}: no image in it; degan reads {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))}")
 
 
-def _split_folder(folder: Path, split: str) -> Path:
-    """The folder of one split; ``folder`` itself when it is not split."""
-    found = {entry.name.casefold(): entry for entry in _folders(folder)}
-    sides = {side: [found[name] for name in names if name in found] for side, names in SPLITS.items()}
-    alone = sum(map(len, sides.values())) == len(found) and not _images_in(folder)
+def choose_split(names: Iterable[str], loose: bool, split: str, what: object, advice: str) -> str | None:
+    """Which of the folders holds a split; None where they are no splits.
+
+    :param names: of the folders that lie side by side.
+    :param loose: whether images lie beside them.
+    :param what: what messages call all of it, and ``advice`` what to do where this split is missing.
+    :raises BadFile: when there are splits, but not this one.
+    """
+    found = {name.casefold(): name for name in sorted(names)}
+    sides = {side: [found[name] for name in usual if name in found] for side, usual in SPLITS.items()}
+    alone = sum(map(len, sides.values())) == len(found) and not loose
     # A class may be called "train", so that name alone among others means nothing.
     if not (all(sides.values()) or (alone and any(sides.values()))):
-        return folder
+        return None
     if not sides[split]:
-        there = ", ".join(sorted(entry.name for entries in sides.values() for entry in entries))
-        raise BadFile(f'{folder}: has {there}, but no folder "{split}"; make one, or name the folder to read itself')
+        there = ", ".join(sorted(name for present in sides.values() for name in present))
+        raise BadFile(f'{what}: has {there}, but no folder "{split}"; {advice}')
     return sides[split][0]
+
+
+def _split_folder(folder: Path, split: str) -> Path:
+    """The folder of one split; ``folder`` itself when it is not split."""
+    names = [entry.name for entry in _folders(folder)]
+    advice = "make one, or name the folder to read itself"
+    chosen = choose_split(names, bool(_images_in(folder)), split, folder, advice)
+    return folder if chosen is None else folder / chosen
 
 
 def _folders(folder: Path) -> list[Path]:

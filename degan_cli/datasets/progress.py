@@ -5,13 +5,9 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn
 
-from ..console import is_main_process, note
-
-EVERY_SECONDS = 10.0
-"""Between two lines."""
+from ..console import EVERY_SECONDS, is_main_process, note, progress_bar
 
 
 class Counter:
@@ -21,16 +17,9 @@ class Counter:
         self.title, self.total, self.done, self.quiet = title, total, done, quiet
         self._before = done
         self._start = self._said = time.monotonic()
-        self._bar: Progress | None = None
-        console = Console(stderr=True)
-        if not quiet and is_main_process() and console.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-            )
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[rate]}")
+        self._bar = progress_bar(*columns) if not quiet and is_main_process() else None
+        if self._bar is not None:
             self._task = self._bar.add_task(title, total=total, completed=done, rate="")
 
     def __enter__(self) -> Counter:

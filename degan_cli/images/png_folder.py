@@ -71,15 +71,21 @@ def write_folder(folder: Path, images: Tensor, classes: Sequence[str] | None = N
             _write_png(place / f"{index:0{digits}}.png", image)
         if folder.exists():
             check_folder(folder, force=True)  # something may have come in while the images were made
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
+        replace_folder(folder, new, old)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def replace_folder(folder: Path, new: Path, old: Path) -> None:
+    """Put ``new`` in the place of ``folder``, which goes to ``old`` if it exists, and comes back where that fails."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def _write_png(path: Path, image: Tensor) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..config.compress import CompressSettings
 from ..config.distill import DistillSettings
-from ..config.groups import ForeignSettings
+from ..config.groups import ComputeSettings, ForeignSettings, ImageSettings
 from ..metrics import Support
 from ..runs.output import Output
 
@@ -65,8 +65,7 @@ class Plan:
 
     def distillation(self, settings: CompressSettings, images: str, output: Output) -> DistillSettings:
         """Settings of the student."""
-        names = [*ForeignSettings.declared(), "data_dir", "download", "device", "precision", "seed"]
-        names += ["fit", "skip_broken", "cache_dir"]
+        names = (*ForeignSettings.declared(), *ImageSettings.declared(), *ComputeSettings.declared())
         return DistillSettings(
             **{name: getattr(settings, name) for name in names if name in settings.given},
             teacher=settings.classifier,

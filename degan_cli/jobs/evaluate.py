@@ -12,7 +12,6 @@ from .. import artifact
 from ..artifact import Artifact
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import EvaluateSettings
-from ..config.groups import ForeignSettings
 from ..console import shortened, warn
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
@@ -21,7 +20,7 @@ from ..loops.evaluate import evaluate_classifier, evaluate_samples
 from ..loops.predict import predict
 from ..loops.sample import generate
 from ..models import Classifier
-from ..runs.classifiers import open_classifier, tell
+from ..runs.classifiers import open_classifier, said_of, tell
 from ..runs.output import check_free
 from ..runs.session import Session
 from ..specs import ImageSet
@@ -100,9 +99,8 @@ def _open(settings: EvaluateSettings, session: Session, *classifiers: Classifier
 
 def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
     def load(source: Path | Artifact) -> Classifier:
-        """What is said of foreign files is for those without a header only, be it one or both."""
         read = source if isinstance(source, Artifact) else artifact.read_artifact(source)
-        return open_classifier(read, settings if read.header is None else ForeignSettings(), session).model
+        return open_classifier(read, said_of(read, settings), session).model
 
     model = load(file)
     other = None if settings.classifier is None else load(settings.classifier)

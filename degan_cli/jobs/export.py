@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from importlib.metadata import version
 from pathlib import Path
 
+from ..artifact import file_sha256
 from ..config import ExportSettings
 from ..config.stored import stored_run
 from ..exports import FORMATS, Format, about, largest_difference, opened
@@ -53,8 +53,7 @@ def export(settings: ExportSettings, session: Session) -> Result:
     with aside(place) as path:
         format.write(described, path)
         difference, bound = largest_difference(described, opened(described, format.load, path, loader), loader)
-        written = path if path.is_file() else path / WEIGHTS
-        sha256 = hashlib.sha256(written.read_bytes()).hexdigest()
+        sha256 = file_sha256(path if path.is_file() else path / WEIGHTS)
     return Result(
         artifact=place,
         kind=settings.target,

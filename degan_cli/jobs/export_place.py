@@ -14,6 +14,7 @@ from ..config import ExportSettings
 from ..errors import UsageError
 from ..exports.about import CONFIG
 from ..exports.timm_folder import FILES
+from ..images.png_folder import replace_folder
 from ..runs.output import STDOUT, make_parent, safe_name, stem
 
 
@@ -72,19 +73,9 @@ def aside(place: Path) -> Iterator[Path]:
         path = Path(folder) / ("export" if place == STDOUT else place.name)
         yield path
         if path.is_dir():
-            _replace_folder(path, place, Path(folder) / "old.")
+            if place.exists():
+                check_ours(place)  # something may have come in meanwhile
+            replace_folder(place, path, Path(folder) / "old.")
         else:
             with path.open("rb") as written, replacing(place) as file:
                 shutil.copyfileobj(written, file)
-
-
-def _replace_folder(new: Path, place: Path, old: Path) -> None:
-    if place.exists():
-        check_ours(place)  # something may have come in meanwhile
-        place.rename(old)
-    try:
-        new.rename(place)
-    except OSError:
-        if old.exists():
-            old.rename(place)
-        raise

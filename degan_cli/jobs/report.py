@@ -18,6 +18,7 @@ from ..models import Classifier
 from ..page.content import Content, Seen
 from ..page.page import page
 from ..page.plots import check_plots, write_plots
+from ..runs.classifiers import said_of
 from ..runs.output import check_free
 from ..runs.result import Result
 from ..runs.session import Session
@@ -89,9 +90,8 @@ def _measure(engine: Engine, one: Opened, settings: ReportSettings, session: Ses
     assert settings.dataset is not None
 
     def load(source: Any) -> Classifier:
-        """What is said of a state dict is for files without a header only."""
         file = source if isinstance(source, artifact.Artifact) else artifact.read_artifact(source)
-        return artifact.load_classifier(file, session.plugins, settings if file.header is None else None).model
+        return artifact.load_classifier(file, session.plugins, said_of(file, settings)).model
 
     model = load(one.file)
     reading = settings.fitting_like({} if one.file.header is None else one.file.header.run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from .. import artifact
@@ -9,6 +11,7 @@ from ..artifact.parents import find_classifier, missing_classifier
 from ..config import ReportSettings
 from ..engine import Engine
 from ..errors import BadFile
+from ..images import within
 from ..loops.copies import Nearness, find_nearest
 from ..loops.predict import predict
 from ..loops.sample import generate
@@ -53,14 +56,15 @@ def _samples(engine: Engine, one: Opened, settings: ReportSettings, session: Ses
         images = artifact.load_images(one.file)[0].images
         if not len(images):
             raise BadFile(f"{one.file.path}: holds no samples; make it again with `degan sample`")
-        return images[: settings.number or _enough(images[0].numel())]
+        return images[: settings.number or _enough(images.shape[1:])]
     generator = artifact.load_generator(one.file, session.plugins).model
-    number = settings.number or _enough(generator.shape.channels * generator.shape.size**2)
+    made = generator.shape
+    number = settings.number or _enough((made.channels, made.size, made.size))
     return generate(engine, generator, number, settings.seed)
 
 
-def _enough(values: int) -> int:
-    return max(LEAST_SAMPLES, min(SAMPLES, SAMPLE_VALUES // values))
+def _enough(shape: Sequence[int]) -> int:
+    return within(SAMPLES, shape, values=SAMPLE_VALUES, least=LEAST_SAMPLES)
 
 
 def _copies(

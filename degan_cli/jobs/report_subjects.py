@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -134,6 +133,5 @@ def _places(run: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def _sha256(path: Path, known: dict[Path, str]) -> str:
     if path not in known:
-        with path.open("rb") as file:
-            known[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        known[path] = artifact.file_sha256(path)
     return known[path]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import filecmp
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..artifact import read_header
+from ..artifact import file_sha256, read_header
 from ..artifact.header import Header
 from ..config import RerunSettings, Settings
 from ..config.fields import DATA, MODELS
@@ -84,7 +84,7 @@ def _check_inputs(settings: Settings, header: Header) -> None:
         path = getattr(settings, role, None)
         if not isinstance(path, Path) or role not in parents or not path.is_file():
             continue
-        now = hashlib.sha256(path.read_bytes()).hexdigest()
+        now = file_sha256(path)
         if now != parents[role]:
             raise UsageError(
                 f"{path}: is not the {role} of then (sha256 {str(parents[role])[:12]}, now {now[:12]}); "
@@ -94,7 +94,7 @@ def _check_inputs(settings: Settings, header: Header) -> None:
 
 def _compared(before: Path, header: Header, after: Path) -> str:
     """What a new artifact has in common with the former one, for people."""
-    if before.read_bytes() == after.read_bytes():
+    if filecmp.cmp(before, after, shallow=False):
         return f"the same bytes as {before}"
     other = read_header(after)
     if list(other.parents) != list(header.parents):

@@ -14,23 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..config import (
-    CondenseSettings,
-    DistillSettings,
-    EnrichSettings,
-    IncrementalSettings,
-    Settings,
-    TeacherSettings,
-)
+from ..config import Settings
 from ..config.arguments import arguments
-
-SETTINGS: Mapping[str, type[Settings]] = {
-    "teacher": TeacherSettings,
-    "enrich": EnrichSettings,
-    "distill": DistillSettings,
-    "incremental": IncrementalSettings,
-    "condense": CondenseSettings,
-}
+from ..config.makers import MAKERS
 
 DEFAULTS: Mapping[str, int] = {"incremental": 2}
 """Of a command, to be raised when its own defaults change, first to 2: names hold only what a table sets, and a file
@@ -71,7 +57,7 @@ class Part:
         for name, part in self.needs:
             path = str(part.path(folder))
             values[name] = (*values.get(name, ()), path) if name == "samples" else path
-        return SETTINGS[self.command](**values)
+        return MAKERS[self.command](**values)
 
     def arguments(self, folder: Path) -> list[str]:
         """The command line after ``degan``, without what all parts share."""

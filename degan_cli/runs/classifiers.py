@@ -19,6 +19,11 @@ def open_classifier(source: Path | Artifact, said: ForeignSettings, session: Ses
     return loaded
 
 
+def said_of(file: Artifact, said: ForeignSettings) -> ForeignSettings:
+    """What the user says of models from elsewhere, of one of two that may both be such: it is for those alone."""
+    return said if file.header is None else ForeignSettings()
+
+
 def tell(loaded: Loaded[Classifier], session: Session) -> None:
     """Say what images a classifier takes; what its architecture decided is a warning, shown even when quiet."""
     model = loaded.model

@@ -10,15 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn
 
-from ..console import note, warn
+from ..console import EVERY_SECONDS, note, progress_bar, warn
 from .metrics_log import MetricsLog, open_log
 from .output import METRICS
-
-EVERY_SECONDS = 10.0
-"""Between two lines that say how far a run is, where no bar does and nothing else was said."""
 
 
 class Report:
@@ -52,11 +48,9 @@ class Report:
         self._title, self._steps, self._done = title, steps, 0
         self._images = 0
         self._since = self._start = time.monotonic()
-        self._bar: Progress | None = None
-        console = Console(stderr=True)
-        if self.lines and console.is_terminal:
-            columns = ("{task.description}", BarColumn(), "{task.percentage:>3.0f}%", TextColumn("{task.fields[rate]}"))
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        columns = ("{task.description}", BarColumn(), "{task.percentage:>3.0f}%", "{task.fields[rate]}")
+        self._bar = progress_bar(*columns) if self.lines else None
+        if self._bar is not None:
             self._task = self._bar.add_task(title, total=steps, rate="")
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -46,16 +46,18 @@ class Result:
             "seconds": round(self.seconds, 3),
             "peak_memory_bytes": peak_memory(),
         }
-        result |= {"skipped_images": dict(self.skipped)} if self.skipped else {}
-        return result | ({"reused": True} if self.reused else {})
+        return result | self._skipped_images | ({"reused": True} if self.reused else {})
+
+    @property
+    def _skipped_images(self) -> dict[str, Any]:
+        return {"skipped_images": dict(self.skipped)} if self.skipped else {}
 
     def show(self, as_json: bool, quiet: bool) -> None:
         """Print it on stdout, and on stderr what came out and what to run next."""
         if not is_main_process():
             return
         if self.plan is not None:
-            skipped = {"skipped_images": dict(self.skipped)} if self.skipped else {}
-            print(json.dumps({**self.plan, **skipped}, indent=None if as_json else 2, sort_keys=True))
+            print(json.dumps({**self.plan, **self._skipped_images}, indent=None if as_json else 2, sort_keys=True))
             return
         if self.summary and not quiet:
             note(self.summary)

@@ -6,7 +6,6 @@ happens inside, the lock is released and progress is closed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import time
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..artifact import read_header
+from ..artifact import file_sha256, read_header
 from ..config.arguments import arguments
 from ..config.base import Settings
 from ..config.groups import DataSettings, ImageSettings, RunSettings
@@ -174,8 +173,7 @@ class Run:
             return None
         header = read_header(path)
         refuse_others(path, header.run, self.stored, "name another file with -o, or overwrite it with --force")
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        return Result(artifact=path, kind=self.kind, sha256=sha256, metrics=header.metrics, reused=True)
+        return Result(artifact=path, kind=self.kind, sha256=file_sha256(path), metrics=header.metrics, reused=True)
 
     def planned(self, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> Result:
         """The result of a dry run that trains nothing."""
