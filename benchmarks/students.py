@@ -40,9 +40,16 @@ PAIRS: Mapping[str, Mapping[str, Any]] = {
         "gan": {"batch_size": 64, "width": 32, "lr": 1e-3, "steps": 1500, "lambda_e": 1.0, "lambda_d": 10.0},
         "updates": 5120,
     },
+    "mnist": {
+        "data": "mnist",
+        "images": "fashion-mnist",
+        "teacher": {"architecture": "lenet", "epochs": 30, "patience": 5},
+        "gan": {"batch_size": 64, "width": 32, "lr": 1e-3, "steps": 1500, "lambda_e": 1.0, "lambda_d": 10.0},
+        "updates": 5120,
+    },
 }
-"""Classifier and images; the weights of digits were chosen by class counts, those of Fashion-MNIST are ``--recipe
-few``'s, which both take for their length."""
+"""Classifier and images; the weights of digits were chosen by class counts, those of the others are ``--recipe
+few``'s, which they take for their length."""
 EPOCHS = 40
 PLAIN = {"augment": "none", "mix": "none"}
 STRONG = {"augment": "strong"}
