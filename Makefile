@@ -7,7 +7,7 @@ PIP_ARGS ?=
 # No notices of pip's own among the output of the project.
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-slow lint format docs bench clean
+.PHONY: demo test test-slow lint format docs dist audit bench clean
 
 $(VENV)/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "degan needs Python 3.11 or newer; say make PYTHON=python3.11")'
@@ -44,6 +44,17 @@ docs: $(VENV)/installed
 	print(reference(COMMANDS), end='')" > docs/reference.md
 	@$(BIN)/python benchmarks/tables.py
 	@$(BIN)/python benchmarks/plots.py
+
+# Built from the committed files alone, so that nothing else that lies here can get in.
+dist: $(VENV)/installed
+	@rm -rf build/dist && mkdir -p build/dist && git archive HEAD | tar -x -C build/dist
+	@$(BIN)/python -m build --no-isolation --outdir dist build/dist
+
+# The database of vulnerabilities is on the network; without it there is nothing to ask, and nothing fails.
+audit: $(VENV)/installed
+	@$(PIP) pip-audit
+	@if $(BIN)/python -c 'import urllib.request as u; u.urlopen("https://pypi.org/pypi/pip/json", timeout=10)' 2>/dev/null; \
+	then $(BIN)/pip-audit --skip-editable; else echo "Skipped: the database of vulnerabilities cannot be reached."; fi
 
 bench: $(VENV)/installed
 	@$(BIN)/python benchmarks/speed.py
