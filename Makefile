@@ -21,9 +21,10 @@ $(VENV)/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 demo: $(VENV)/installed
 	@$(BIN)/degan demo --force
 
+# A process for each core, of one thread; the tests of a file share what they prepare, so a file stays together.
 test: lint
 	@echo "Running the tests."
-	@$(BIN)/python -m pytest -q tests plugins
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile tests plugins
 
 test-slow: $(VENV)/installed
 	@$(BIN)/python -m pytest -q -m slow tests plugins
