@@ -31,7 +31,8 @@ def look(
     given = session.finder(settings).open(images, shape=teacher.input.shape).images
     chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
     found = support(class_probabilities(engine, teacher, chosen))
-    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, BATCH_SIZE)
+    share = engine.share(BATCH_SIZE, "batches of")
+    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, share)
     size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
     norm = "with" if has_batch_norm(teacher) else "without"
     return Facts(

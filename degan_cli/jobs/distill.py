@@ -42,7 +42,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         settings = settings.fitting_like(loaded.header.run)
         finder = session.finder(settings)
 
-        engine = run.start_engine(settings.compiled, settings.graphs)
+        engine = run.start_engine(settings.compiled, settings.graphs, settings.own_batch_norm)
         run.use(settings, _how_samples_are_made(settings, method, loaded.model, session))
         class_names = loaded.model.class_names
         start = None if settings.init is None else artifact.read_start(settings.init, spec)

@@ -92,7 +92,9 @@ def _train_generator(
     if settings.tune and not settings.dry_run:
         settings, tried = tune(settings, session, run, enrich)
 
-    engine = run.start_engine(compiled=settings.compiled, graphs=settings.graphs)
+    engine = run.start_engine(
+        compiled=settings.compiled, graphs=settings.graphs, own_batch_norm=settings.own_batch_norm
+    )
     run.use(settings, {"size": shape.size})
     if ended := run.ends_early():
         return ended
@@ -180,18 +182,18 @@ def _sized(
 ) -> tuple[EnrichSettings, str]:
     """With all that follows the number of proxy images, and why the recipe is the one that it is."""
     used = 0 if images is None else min(len(images), settings.select or len(images))
-    settings = _with_lengths(settings, used, shape, session.processes)
+    settings = _with_lengths(settings, used, shape)
     return (settings, "") if images is None else settings.sized(spec, used)
 
 
-def _with_lengths(settings: EnrichSettings, proxy_images: int, shape: GanShape, processes: int) -> EnrichSettings:
+def _with_lengths(settings: EnrichSettings, proxy_images: int, shape: GanShape) -> EnrichSettings:
     """With batch size and steps, which may follow the number of proxy images and the size of the made ones."""
     batch = settings.batch_size or paper_batch_size(proxy_images)
     if "batch_size" not in settings.given:
         batch = within(batch, (shape.channels, shape.size, shape.size), values=BATCH_VALUES, least=LEAST_BATCH)
     lengths: dict[str, Any] = {} if settings.batch_size == batch else {"batch_size": batch}
     if settings.epochs is not None:
-        lengths["steps"] = settings.epochs * max(1, round(proxy_images / (batch * processes)))
+        lengths["steps"] = settings.epochs * max(1, round(proxy_images / batch))
     settings = settings.filled(Layer("the proxy's size", lengths))
     if settings.batch_size == 0:
         raise UsageError("--batch-size 0: leave it out, and it follows the proxy's size")

@@ -63,7 +63,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         if settings.enrich is not None and not settings.dry_run:
             settings = settings.replaced(samples=(_make_generator(settings, session, run),))
 
-        engine = run.start_engine(settings.compiled)
+        engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
         source, parents = _open_samples(settings, session, run, loaded)
         own, new_digest = read_settings(strategy_spec, settings.settings), digest(data.images)
         if strategy_spec.keeps_apart(own):
@@ -80,7 +80,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         frozen = engine.place(old).freeze()
         parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
         strategy = strategy_spec.build(parts)
-        steps_per_epoch = max(1, round(len(data.images) / (settings.batch_size * engine.processes)))
+        steps_per_epoch = max(1, round(len(data.images) / settings.batch_size))
         train = partial(teach_new_classes, engine, strategy, frozen, data.images, labels, source, settings)
         if settings.dry_run:
             networks = {"old": old, "extended": model}

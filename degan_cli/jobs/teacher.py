@@ -42,7 +42,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         images = fit_uint8(data.images, *input.shape)
         tell_input(f"{spec.name}: {len(data.class_names)} classes", input, session)
 
-        engine = run.start_engine(compiled=settings.compiled)
+        engine = run.start_engine(compiled=settings.compiled, own_batch_norm=settings.own_batch_norm)
         classifier = Classifier.untrained(spec, data.class_names, input)
         if start is not None:
             session.say(start.put_into(classifier, spec))
@@ -52,7 +52,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
 
         epochs = settings.epochs * (2 if settings.optimiser == "adam" else 1)
         epoch_images = (1 - settings.held_out) * len(images)
-        steps = epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes)))
+        steps = epochs * max(1, round(epoch_images / settings.batch_size))
         labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
         train = partial(train_teacher, engine, classifier, labelled, settings)
         if settings.dry_run:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile, UsageError
+from ..errors import BadFile
 from ..specs import Network
 from .output import CHECKPOINT
 
@@ -63,7 +63,6 @@ class Checkpoint:
             "run": self.run,
             "groups": groups,
             "numbers": dict(numbers),
-            "processes": self.engine.processes,
             "scaler": None if scaler is None else scaler.state_dict(),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +76,7 @@ class Checkpoint:
         """Restore ``parts`` and the random states in place; the tensors and numbers that were saved beside them.
 
         :raises BadFile: when the file is damaged or is no checkpoint.
-        :raises UsageError: when it was written with other settings or another number of processes.
+        :raises UsageError: when it was written with other settings.
         """
         flat, metadata, _ = read_tensors(self.path, allow_nonfinite=True)
         try:
@@ -103,8 +102,6 @@ class Checkpoint:
         return {name: _under(f"tensors/{name}", flat) for name in names}, about["numbers"]
 
     def _check(self, about: Mapping[str, Any]) -> None:
-        if about["processes"] != self.engine.processes:
-            raise UsageError(f"{self.path}: written by {about['processes']} processes, now {self.engine.processes}")
         refuse_others(self.path, about["run"], self.run)
 
     def exists(self) -> bool:

@@ -6,7 +6,6 @@ happens inside, the lock is released and progress is closed.
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -71,11 +70,6 @@ class Session:
             reading = replace(reading, fit=settings.fit, skip_broken=settings.skip_broken, cache_dir=settings.cache_dir)
         return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download, reading=reading)
 
-    @property
-    def processes(self) -> int:
-        """How many processes share a run, known before it begins; 1 without ``torchrun``."""
-        return int(os.environ.get("WORLD_SIZE", "1"))
-
     @contextmanager
     def open(self, command: str, kind: str, settings: RunSettings, name: str) -> Iterator[Run]:
         """The frame of one run.
@@ -112,13 +106,13 @@ class Run:
         self._stack = stack
         self._began = time.monotonic()
 
-    def start_engine(self, compiled: bool = False, graphs: bool = False) -> Engine:
+    def start_engine(self, compiled: bool = False, graphs: bool = False, own_batch_norm: bool = False) -> Engine:
         """Choose device and precision, join the other processes and seed this one; all draws after it are the run's.
 
         :raises UsageError: when the device is not there, or cannot compute in this precision.
         """
         given = self.settings
-        self.engine = start(given.device, given.precision, given.seed, compiled, graphs)
+        self.engine = start(given.device, given.precision, given.seed, compiled, graphs, own_batch_norm)
         return self.engine
 
     @property
