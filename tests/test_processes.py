@@ -35,7 +35,7 @@ SAME = {
     "dafl": f"enrich {OLD} --method dafl --steps 20 --batch-size 32 --width 4 --latent 8",
     "zskd": f"enrich {OLD} --method zskd -n 30 --steps 5 --batch-size 10",
     "distill": f"{DISTILL} --samples digits:2,3,8 --epochs 1 --steps-per-epoch 20 --augment strong",
-    "online": f"{LIVE} --method pre-dfkd",
+    "online": f"{LIVE} --method mb-dfkd",
     "mosaickd": f"{LIVE} --method mosaickd --proxy digits:2,3,8",
     "condense": "condense --dataset digits --per-class 1 --steps 20",
     "condense, gradients": "condense --dataset digits --per-class 1 --steps 20 --matching gradient",
@@ -69,7 +69,9 @@ def test_two_processes_make_what_one_makes(tmp_path, name):
     one, two = made(tmp_path, SAME[name], 1), made(tmp_path, SAME[name], 2)
     assert one.keys() == two.keys()
     for key, value in one.items():
-        torch.testing.assert_close(two[key], value, rtol=0, atol=1e-7 if name == "dafl" else 1e-9, msg=lambda text, key=key: f"{key}: {text}")
+        torch.testing.assert_close(
+            two[key], value, rtol=0, atol=1e-7 if name == "dafl" else 1e-9, msg=lambda text, key=key: f"{key}: {text}"
+        )
 
 
 @pytest.mark.slow

@@ -142,8 +142,10 @@ class GenerativeReplay(Wrapper):
             wanted = INFORMATION_WEIGHT * information_loss(logits, self.engine.mean_over_processes) + one_hot_loss(
                 logits
             )
-        variance = z.var(dim=0, correction=min(1, count - 1))  # (LATENT,); of a single code it is 0
-        normal = (variance - 1).square().mean() + z.mean(dim=0).square().mean()
+        over_all, codes = self.engine.mean_over_processes, count * self.engine.processes
+        mean = over_all(z.mean(dim=0))  # (LATENT,)
+        variance = over_all((z - mean).square().mean(dim=0)) * codes / max(1, codes - 1)  # of a single code it is 0
+        normal = (variance - 1).square().mean() + mean.square().mean()
         (gradient,) = torch.autograd.grad(wanted + normal, z)
         with torch.no_grad(), self.engine.autocast():
             images: Tensor = decoder(z - TUNING_LR * gradient.sign())  # Adam's first step is one by the sign

@@ -1,4 +1,3 @@
-
 import pytest
 import torch
 from conftest import TinyDiscriminator, tiny_classifier
