@@ -29,7 +29,7 @@ DISTILL = "distill --teacher old.safetensors --student lenet-half --batch-size 3
 LIVE = f"{DISTILL} --width 4 --epochs 2 --steps-per-epoch 10 --update-batch 32"
 SAME = {
     "teacher": "teacher --dataset digits --arch lenet --epochs 1 --batch-size 64",
-    "teacher, BatchNorm": "teacher --dataset digits --arch resnet32 --epochs 1 --batch-size 64",
+    "teacher, BatchNorm": "teacher --dataset digits --arch resnet32 --epochs 1 --batch-size 256",
     "dcgan": f"enrich {OLD} --proxy digits:2,3,8 --method dcgan --steps 20 --batch-size 32 --width 4 --latent 8",
     "degan, few": f"enrich {OLD} --proxy digits:2,3,8 --recipe few --steps 20 --batch-size 32 --width 4 --latent 8",
     "dafl": f"enrich {OLD} --method dafl --steps 20 --batch-size 32 --width 4 --latent 8",
@@ -37,8 +37,8 @@ SAME = {
     "distill": f"{DISTILL} --samples digits:2,3,8 --epochs 1 --steps-per-epoch 20 --augment strong",
     "online": f"{LIVE} --method mb-dfkd",
     "mosaickd": f"{LIVE} --method mosaickd --proxy digits:2,3,8",
-    "condense": "condense --dataset digits --per-class 1 --steps 20",
-    "condense, gradients": "condense --dataset digits --per-class 1 --steps 20 --matching gradient",
+    "condense": "condense --dataset digits:0,1 --per-class 1 --steps 3",
+    "condense, gradients": "condense --dataset digits:0,1 --per-class 1 --steps 3 --matching gradient",
     "incremental": f"incremental {OLD} --new-data digits:5,6 --samples digits:0-4 --epochs 2 --batch-size 32 "
     "--strategy abd",
 }

@@ -79,10 +79,10 @@ def condense(
             parts["teaching"] = teaching = SGD(network.parameters(), NETWORK_LR, MOMENTUM)
         for label, synthetic in enumerate(images):
             change = draw_siamese(bool(settings.flip), NORMALISED) if settings.augment else nn.Identity()
-            true = real.draw_part(label, settings.batch_size)  # (n, C, H, W), normalised
+            true, weight = real.draw_part(label, settings.batch_size)  # (n, C, H, W), normalised
             with engine.autocast():
                 match = by_gradient if settings.matching == "gradient" else by_distribution
-                distance = match(engine, network, change(true), change(synthetic), label)
+                distance = match(engine, network, change(true), weight, change(synthetic), label)
             engine.backward(distance)
             total += distance.detach() / classes
         optimiser.step()
@@ -120,25 +120,28 @@ def condense(
     return condensed, metrics
 
 
-def by_distribution(engine: Engine, network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -> Tensor:
+def by_distribution(
+    engine: Engine, network: ConvNet, real: Tensor, weight: float, synthetic: Tensor, label: int
+) -> Tensor:
     """Distance of two batches of one class in the mean features of a network, which needs no training.
 
-    :param real: this process's part of them; ``synthetic`` are all of them in each.
+    :param real: this process's part of the one batch; ``weight`` is what its mean counts among those of all parts.
+    :param synthetic: the other batch, all of it in each process.
     """
     with torch.no_grad():
-        wanted = engine.mean_over_processes(network.features(real).mean(dim=0, keepdim=True))
+        wanted = engine.mean_over_processes(weight * network.features(real).mean(dim=0, keepdim=True))
     return distribution_distance(wanted, network.features(synthetic))
 
 
-def by_gradient(engine: Engine, network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -> Tensor:
-    """Distance of two batches of one class in what each would teach a network."""
+def by_gradient(engine: Engine, network: ConvNet, real: Tensor, weight: float, synthetic: Tensor, label: int) -> Tensor:
+    """Distance of two batches of one class in what each would teach a network; parameters as before."""
     weights = [weight for weight in network.parameters() if weight.ndim > 1]
 
     def gradient(images: Tensor, keep_graph: bool) -> tuple[Tensor, ...]:
         labels = torch.full((len(images),), label, device=images.device)
         return torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=keep_graph)
 
-    taught = [engine.mean_over_processes(each) for each in gradient(real, keep_graph=False)]
+    taught = [engine.mean_over_processes(weight * each) for each in gradient(real, keep_graph=False)]
     return gradient_distance(taught, gradient(synthetic, keep_graph=True))
 
 

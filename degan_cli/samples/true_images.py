@@ -28,12 +28,16 @@ class TrueImages:
         """So many different images of a class, or all there are, (n, C, H, W) on the device."""
         return self._taken(self._chosen(label, count))
 
-    def draw_part(self, label: int, count: int) -> Tensor:
-        """This process's part of so many; where there are fewer images than processes, all of them in each."""
-        chosen = self._chosen(label, count)
-        _, processes = draws.group()
-        even = len(chosen) // processes * processes
-        return self._taken(draws.own(chosen[:even]) if even else chosen)
+    def draw_part(self, label: int, count: int) -> tuple[Tensor, float]:
+        """This process's part of so many, and what its mean counts among those of all parts: 1 where they are equal.
+
+        Where there are fewer images than processes, each process has all of them.
+        """
+        chosen, (rank, processes) = self._chosen(label, count), draws.group()
+        if len(chosen) < processes:
+            return self._taken(chosen), 1.0
+        part = chosen.tensor_split(processes)[rank]
+        return self._taken(part), len(part) * processes / len(chosen)
 
     def _chosen(self, label: int, count: int) -> Tensor:
         mine = self.places[label]
