@@ -96,14 +96,16 @@ def _train_generator(
         compiled=settings.compiled, graphs=settings.graphs, own_batch_norm=settings.own_batch_norm
     )
     run.use(settings, {"size": shape.size})
-    if ended := run.ends_early():
-        return ended
-
     frozen = engine.place(loaded.model).freeze()
     chosen = None if settings.select is None else Selection(engine, frozen, settings.select, settings.balanced)
     if images is not None and chosen is not None:
         images = chosen.choose(images, str(settings.proxy))
         session.say(chosen.summaries[0])
+    proxy = [] if images is None else [{"role": "proxy", "sha256": digest(images)}]
+    run.made_from({"role": "classifier", "sha256": loaded.sha256}, *proxy)
+    if ended := run.ends_early():
+        return ended
+
     own = read_settings(spec, settings.settings)
     method_spec = spec if settings.d_augment == "none" else with_augmented_discriminator(spec)
     method = build_method(engine, method_spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
@@ -115,7 +117,6 @@ def _train_generator(
         kept, metrics = train(run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
     metrics |= {} if chosen is None else {"selected": chosen.counts}
-    parents = [{"role": "classifier", "sha256": loaded.sha256}]
     return run.finish(
         lambda path: artifact.save_generator(
             path,
@@ -125,7 +126,7 @@ def _train_generator(
             provider=session.plugins.gans.provider(gan.name),
             run=run.stored,
             metrics=metrics,
-            parents=parents if images is None else [*parents, {"role": "proxy", "sha256": digest(images)}],
+            parents=run.parents,
         ),
         metrics,
         summary=_summary(metrics, run, "samples"),
@@ -141,6 +142,7 @@ def _make_images(
     frozen = engine.place(loaded.model).freeze()
     inversion = build_inversion(engine, spec, frozen, read_settings(spec, settings.settings))
     run.use(settings)
+    run.made_from({"role": "classifier", "sha256": loaded.sha256})
     if ended := run.ends_early():
         return ended
 
@@ -161,7 +163,7 @@ def _make_images(
             provider=session.plugins.methods.provider(spec.name),
             run=run.stored,
             metrics=metrics,
-            parents=[{"role": "classifier", "sha256": loaded.sha256}],
+            parents=run.parents,
         ),
         metrics,
         summary=_summary(metrics, run, "images"),

@@ -72,6 +72,9 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
+        run.made_from(
+            {"role": "classifier", "sha256": loaded.sha256}, {"role": "new data", "sha256": new_digest}, *parents
+        )
         if ended := run.ends_early():
             return ended
         if settings.dry_run and settings.enrich is not None:  # the samples to learn from are not made
@@ -96,11 +99,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 provider=plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[
-                    {"role": "classifier", "sha256": loaded.sha256},
-                    {"role": "new data", "sha256": new_digest},
-                    *parents,
-                ],
+                parents=run.parents,
             ),
             metrics,
             summary=_summary(metrics, len(old.class_names), len(data.class_names)) if engine.is_main else "",

@@ -47,6 +47,8 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         if start is not None:
             session.say(start.put_into(classifier, spec))
         run.use(settings)
+        data_parent = {"role": "data", "sha256": digest(data.images)}
+        run.made_from(data_parent, *([] if start is None else [start.parent]))
         if ended := run.ends_early():
             return ended
 
@@ -73,7 +75,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
                 provider=session.plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[{"role": "data", "sha256": digest(data.images)}, *([] if start is None else [start.parent])],
+                parents=run.parents,
             ),
             metrics,
             summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",
