@@ -26,6 +26,7 @@ from .commands.reproduce import reproduce
 from .commands.rerun import rerun
 from .commands.sample import sample
 from .commands.teacher import teacher
+from .commands.verify import verify
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "list": list_command,
     "rerun": rerun,
+    "verify": verify,
     "reproduce": reproduce,
     "demo": demo,
 }

@@ -15,6 +15,7 @@ from .reproduce import ReproduceSettings
 from .rerun import RerunSettings
 from .sample import SampleSettings
 from .teacher import TeacherSettings
+from .verify import VerifySettings
 
 __all__ = [
     "CompressSettings",
@@ -33,4 +34,5 @@ __all__ = [
     "SampleSettings",
     "Settings",
     "TeacherSettings",
+    "VerifySettings",
 ]

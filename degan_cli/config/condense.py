@@ -27,7 +27,7 @@ class CondenseSettings(RunSettings, ImageSettings):
         help="What to match of true images: the mean features, or the gradient, which is far slower.",
     )
     steps: int = setting(20_000, min=1, help="Updates of the images; with --matching gradient 1,000 networks' worth.")
-    batch_size: int = setting(256, min=1, help="True images per class, step and process.")
+    batch_size: int = setting(256, min=1, help="True images per class and step.")
     lr: float = setting(1.0, min=0, help="Of the images; with --matching gradient 0.1.")
     augment: bool = setting(True, help="Change true and made images alike at random.")
     flip: bool | None = setting(

@@ -97,9 +97,7 @@ class DistillSettings(RunSettings, InitSettings, SelectionSettings, ImageSetting
     steps_per_epoch: int = setting(
         256, shown_default="256; the method's with --method", min=1, help="Updates of the student in an epoch."
     )
-    batch_size: int = setting(
-        64, shown_default="64; the method's with --method", min=2, help="Images per step and process."
-    )
+    batch_size: int = setting(64, shown_default="64; the method's with --method", min=2, help="Images per step.")
     lr: float = setting(
         1e-3, shown_default="1e-3; the method's with --method", min=0, help="Rate in the first stage; then a tenth."
     )

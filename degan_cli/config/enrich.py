@@ -70,7 +70,7 @@ class EnrichSettings(RunSettings, SelectionSettings, ImageSettings, ForeignSetti
         needs=("proxy",),
     )
     batch_size: int = setting(
-        0, min=2, automatic=0, help="Images per step and process.", shown_default="a 25th of the proxy, 64 to 2048"
+        0, min=2, automatic=0, help="Images per step.", shown_default="a 25th of the proxy, 64 to 2048"
     )
     lr: float = setting(2e-4, min=0, help="Adam's rate of both networks, or of the images; --recipe few: 0.001.")
     latent: int = setting(100, min=1, help="Length of the noise vector.", only_for="generator")

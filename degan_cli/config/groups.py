@@ -44,6 +44,12 @@ class CompileSettings(ComputeSettings):
     compiled: bool = setting(
         False, flags=("--compile",), help="Compile the networks first; no gain on CPUs so far.", panel=RUN
     )
+    own_batch_norm: bool = setting(
+        False,
+        help="Under torchrun: let each process normalise by its own images, not by the whole batch's.",
+        panel=RUN,
+        newer=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

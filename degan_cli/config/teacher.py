@@ -26,7 +26,7 @@ class TeacherSettings(RunSettings, InitSettings, ImageSettings, CompileSettings)
         "adam", choices=OPTIMISERS, help="adam: two stages, the best epoch is kept; sgd: a step schedule, the last is."
     )
     epochs: int = setting(1000, min=1, help="At most, in each of adam's stages; sgd's in all: 250.")
-    batch_size: int = setting(64, min=2, help="Images per step and process; sgd: 128.")
+    batch_size: int = setting(64, min=2, help="Images per step; sgd: 128.")
     lr: float = setting(1e-3, min=0, help="The rate at first, later tenths of it; sgd: 0.1.")
     patience: int = setting(100, min=0, help="Epochs without a better score that end a stage of adam's.")
     milestones: tuple[int, ...] = setting(

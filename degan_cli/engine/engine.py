@@ -11,10 +11,11 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import patch_environment
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..specs import Network
+from .batch_norm import share_batch_norm
 from .heap import keep_freed_memory
 from .step_graph import StepGraph
 
@@ -24,17 +25,23 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def start(
-    device: str = "auto", precision: str = "auto", seed: int = 0, compiled: bool = False, graphs: bool = False
+    device: str = "auto",
+    precision: str = "auto",
+    seed: int = 0,
+    compiled: bool = False,
+    graphs: bool = False,
+    own_batch_norm: bool = False,
 ) -> Engine:
     """Choose device and precision, join the other processes under ``torchrun``, and seed this one.
 
     :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; ``auto`` takes the fastest one present.
     :param precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on CUDA where it exists, else fp32.
-    :param seed: covers every random number of the run; processes get ``seed + rank``, for with equal seeds they
-        would all generate the same images.
+    :param seed: covers every random number of the run; all processes draw the same ones, and each keeps those of its
+        own images (:mod:`degan_cli.images.draws`).
     :param compiled: translate the networks that train, and those they train against, into machine code first; that
         takes a minute or two and is worth it for long runs.
     :param graphs: launch each training step as one CUDA graph (:mod:`degan_cli.engine.step_graph`).
+    :param own_batch_norm: let each process normalise by its own images alone (:mod:`degan_cli.engine.batch_norm`).
     :raises UsageError: when the device is not there, or cannot compute in this precision or with graphs.
     """
     kind = _device_kind(device)
@@ -49,9 +56,14 @@ def start(
     AcceleratorState._reset_state(reset_partial_state=True)
     with patch_environment(**wanted):  # for this run alone
         accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if precision == "fp16" else "no")
-    torch.manual_seed(seed + accelerator.process_index)
+    torch.manual_seed(seed)
     engine = Engine(
-        accelerator=accelerator, device=accelerator.device, precision=precision, compiled=compiled, graphs=graphs
+        accelerator=accelerator,
+        device=accelerator.device,
+        precision=precision,
+        compiled=compiled,
+        graphs=graphs,
+        own_batch_norm=own_batch_norm,
     )
     if graphs and (reason := _no_graphs(engine)):
         raise UsageError(f"--cuda-graphs {reason}")
@@ -104,6 +116,8 @@ class Engine:
     """Whether networks are compiled for their steps; what only measures, inside :meth:`eager`, is not."""
     graphs: bool = False
     """Whether :meth:`graphed` steps are CUDA graphs."""
+    own_batch_norm: bool = False
+    """Whether BatchNorm sees the images of its process alone, and not those of the whole batch."""
 
     @property
     def processes(self) -> int:
@@ -115,6 +129,19 @@ class Engine:
         """Whether this process writes the files and the result."""
         return bool(self.accelerator.is_main_process)
 
+    def share(self, count: int, option: str) -> int:
+        """How many images of a batch are this process's.
+
+        :param option: that says how large the batch is, for the message.
+        :raises UsageError: when it cannot be divided evenly.
+        """
+        if count % self.processes:
+            raise UsageError(
+                f"{option} {count}: cannot be divided evenly among {self.processes} processes; take a multiple of "
+                f"{self.processes}"
+            )
+        return count // self.processes
+
     def place(self, network: AnyNetwork) -> AnyNetwork:
         """Move a network that is not trained, such as the frozen classifier, to the device."""
         network = network.to(self.device).to(memory_format=torch.channels_last)
@@ -123,7 +150,12 @@ class Engine:
         return network
 
     def prepare(self, network: AnyNetwork) -> AnyNetwork:
-        """Move a network to the device and let ``backward`` average its gradients over the processes."""
+        """Move a network to the device and let ``backward`` average its gradients over the processes.
+
+        With several of them its BatchNorm is made one over the whole batch, if not wanted otherwise.
+        """
+        if self.processes > 1 and not self.own_batch_norm:
+            network = cast(AnyNetwork, share_batch_norm(cast(nn.Module, network), self.device))
         return cast(AnyNetwork, self.accelerator.prepare(self.place(network)))
 
     def unwrap(self, network: AnyNetwork) -> AnyNetwork:
@@ -195,19 +227,14 @@ class Engine:
         return int(self.accelerator.gather(torch.tensor([value], device=self.device)).max())
 
     def random_state(self) -> dict[str, Tensor]:
-        """The random states of all processes, for a checkpoint."""
+        """The random state, which is the same in all processes, for a checkpoint."""
         states = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             states["cuda"] = torch.cuda.get_rng_state(self.device)
-        if self.processes == 1:
-            return states
-        gather = self.accelerator.gather
-        return {k: gather(v.to(self.device)).view(self.processes, -1).cpu() for k, v in states.items()}
+        return states
 
     def set_random_state(self, states: dict[str, Tensor]) -> None:
-        """Take up what :meth:`random_state` gave in an earlier run on as many processes."""
-        # Cloned: torch.set_rng_state reads a view from the start of its storage, or beyond its end.
-        mine = {k: v if v.ndim == 1 else v[self.accelerator.process_index].clone() for k, v in states.items()}
-        torch.set_rng_state(mine["cpu"])
-        if "cuda" in mine and self.device.type == "cuda":
-            torch.cuda.set_rng_state(mine["cuda"], self.device)
+        """Take up what :meth:`random_state` gave in an earlier run, on however many processes."""
+        torch.set_rng_state(states["cpu"])
+        if "cuda" in states and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], self.device)

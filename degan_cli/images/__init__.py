@@ -1,5 +1,6 @@
 """Images as tensors: pixels, batches, augmentations and pictures."""
 
+from . import draws
 from .augmentations import augmentation
 from .budget import within
 from .crop_flip import AUGMENTS, augment
@@ -26,6 +27,7 @@ __all__ = [
     "diff_augment",
     "digest",
     "draw_siamese",
+    "draws",
     "emptiest_and_fullest",
     "fit",
     "fit_uint8",

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from . import draws
+
 AUGMENTS = ("none", "crop", "flip", "crop-flip")
 PADDING = 4
 """Pixels of black around a 32-pixel image before it is cropped back (He et al., CVPR 2016, section 4.2)."""
@@ -27,13 +29,13 @@ def augment(images: Tensor, kind: str) -> Tensor:
     rows = torch.arange(height, device=images.device).expand(batch, -1)  # (batch, H)
     columns = torch.arange(width, device=images.device).expand(batch, -1)  # (batch, W)
     if "flip" in kind:
-        mirrored = torch.rand(batch, 1, device=images.device) < 0.5
+        mirrored = draws.rand(batch, 1, device=images.device) < 0.5
         columns = torch.where(mirrored, width - 1 - columns, columns)
     if "crop" in kind:
         down, right = (max(1, side * PADDING // 32) for side in (height, width))
         images = F.pad(images, (right, right, down, down))
-        rows = rows + torch.randint(2 * down + 1, (batch, 1), device=images.device)
-        columns = columns + torch.randint(2 * right + 1, (batch, 1), device=images.device)
+        rows = rows + draws.randint(2 * down + 1, (batch, 1), device=images.device)
+        columns = columns + draws.randint(2 * right + 1, (batch, 1), device=images.device)
     each = torch.arange(batch, device=images.device)[:, None, None]
     # Indices around a slice put the sliced axis last: (batch, H, W, C), which is channels_last once permuted.
     return images[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

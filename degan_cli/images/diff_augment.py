@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from . import draws as random
 from .colour import recolour
 
 BRIGHTNESS = 0.25
@@ -28,7 +29,7 @@ def diff_augment(images: Tensor) -> Tensor:
     Nothing is clamped: colour takes pixels out of [0, 1]. It is differentiable wherever a pixel survives, and leaves
     what it gets as it was. Real and generated images must both come here, or the generator learns the changes.
     """
-    draws = torch.rand(7, len(images), 1, 1, 1, device=images.device)
+    draws = random.rand(7, len(images), 1, 1, 1, device=images.device, dim=1)
     return _cutout(_translate(_colour(images, draws[:3].to(images.dtype)), draws[3:5]), draws[5:])
 
 

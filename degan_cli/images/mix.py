@@ -3,7 +3,7 @@
 Sources: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; Yun et al., "CutMix", ICCV 2019;
 Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022, whose teacher and student
 see the same mixed image, so that no label has to be mixed. torchvision's transforms do the work; they draw one share
-for a whole batch, and each image's partner is its neighbour.
+for a whole batch, and each image's partner is its neighbour, of its own process where several share the batch.
 """
 
 from __future__ import annotations

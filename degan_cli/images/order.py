@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .draws import group, own
+
 
 class Shuffle:
     """An endless shuffled sequence of 0..size-1; batches run on across the end of a pass, so all are full.
 
-    Under several processes each walks its own permutation, since each has its own seed.
+    Several processes walk the same one, and each takes its own part of every batch.
     """
 
     def __init__(self, size: int, device: torch.device) -> None:
@@ -21,8 +23,9 @@ class Shuffle:
         self._at = 0
 
     def take(self, count: int) -> Tensor:
-        """The next ``count`` indices, int64 (count,) on the device."""
+        """This process's next ``count`` indices, int64 (count,) on the device."""
         parts: list[Tensor] = []
+        count *= group()[1]
         while count:
             if self._at == len(self._order):
                 # Drawn on the CPU, so that a run draws the same order on every device.
@@ -32,7 +35,7 @@ class Shuffle:
             self._at += len(part)
             count -= len(part)
             parts.append(part)
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        return own(parts[0] if len(parts) == 1 else torch.cat(parts))
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold to go on with the next index."""

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from . import draws
+
 AREA = (0.25, 1.0)
 """Of the image, that a crop shows; torchvision's 0.08 leaves nothing to be seen of 32 pixels."""
 ASPECT = (3 / 4, 4 / 3)
@@ -24,13 +26,13 @@ def resized_crop(images: Tensor, flip: bool) -> Tensor:
     :param flip: whether each is mirrored left to right with probability 1/2.
     """
     batch, device = len(images), images.device
-    area = AREA[0] + (AREA[1] - AREA[0]) * torch.rand(batch, device=device)
+    area = AREA[0] + (AREA[1] - AREA[0]) * draws.rand(batch, device=device)
     low, high = (math.log(value) for value in ASPECT)
-    aspect = (low + (high - low) * torch.rand(batch, device=device)).exp()
+    aspect = (low + (high - low) * draws.rand(batch, device=device)).exp()
     across, down = ((area * value).sqrt().clamp(max=1) for value in (aspect, 1 / aspect))  # shares of the sides
-    x, y = ((1 - side) * (2 * torch.rand(batch, device=device) - 1) for side in (across, down))
+    x, y = ((1 - side) * (2 * draws.rand(batch, device=device) - 1) for side in (across, down))
     if flip:
-        across = torch.where(torch.rand(batch, device=device) < 0.5, -across, across)
+        across = torch.where(draws.rand(batch, device=device) < 0.5, -across, across)
     none = torch.zeros_like(x)
     theta = torch.stack([torch.stack([across, none, x], dim=1), torch.stack([none, down, y], dim=1)], dim=1)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from . import draws
+
 SHARE = 0.5
 """Of the images that undergo a change, for each kind of change by itself."""
 NEAREST = 0.6
@@ -50,18 +52,18 @@ def _blocked(images: Tensor) -> Tensor:
     """Some of a grid's blocks flat, so that what is left stands on plain ground."""
     batch, device = len(images), images.device
     among = _sometimes(torch.full((batch,), 0.5, device=device), 0.0)[:, None, None, None]
-    flat = (torch.rand(batch, 1, BLOCKS, BLOCKS, device=device) < among).to(images.dtype)
-    level = torch.tensor(LEVELS, device=device)[torch.randint(len(LEVELS), (batch,), device=device)]
+    flat = (draws.rand(batch, 1, BLOCKS, BLOCKS, device=device) < among).to(images.dtype)
+    level = torch.tensor(LEVELS, device=device)[draws.randint(len(LEVELS), (batch,), device=device)]
     return torch.where(F.interpolate(flat, images.shape[2:]) > 0, level[:, None, None, None].to(images.dtype), images)
 
 
 def _moved(images: Tensor) -> Tensor:
     """Enlarged, turned, mirrored and shifted in one resampling, without shear whatever the sides."""
     batch, _, height, width = images.shape
-    zoom = _sometimes(1 - torch.rand(batch, device=images.device) * (1 - NEAREST), 1.0)
-    angle = _sometimes((2 * torch.rand(batch, device=images.device) - 1) * TURN, 0.0)
+    zoom = _sometimes(1 - draws.rand(batch, device=images.device) * (1 - NEAREST), 1.0)
+    angle = _sometimes((2 * draws.rand(batch, device=images.device) - 1) * TURN, 0.0)
     mirror = _sometimes(-torch.ones(batch, device=images.device), 1.0)
-    shift = _sometimes((2 * torch.rand(2, batch, device=images.device) - 1) * 2 * SHIFT, 0.0)  # in half sides
+    shift = _sometimes((2 * draws.rand(2, batch, device=images.device, dim=1) - 1) * 2 * SHIFT, 0.0)  # in half sides
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
     across = torch.stack([mirror * cos, -mirror * sin * height / width, shift[0]], dim=1)
     down = torch.stack([sin * width / height, cos, shift[1]], dim=1)
@@ -72,7 +74,7 @@ def _moved(images: Tensor) -> Tensor:
 def _peppered(images: Tensor) -> Tensor:
     """Some pixels, in all channels, black or white with equal probability."""
     batch, _, height, width = images.shape
-    draw = torch.rand(batch, 1, height, width, device=images.device)
+    draw = draws.rand(batch, 1, height, width, device=images.device)
     hit = _sometimes(torch.full((batch,), PEPPERED, device=images.device), 0.0)[:, None, None, None]
     grains = (draw < hit / 2).to(images.dtype)
     return torch.where(draw < hit, grains, images)
@@ -81,20 +83,20 @@ def _peppered(images: Tensor) -> Tensor:
 def _roughened(images: Tensor) -> Tensor:
     """Gaussian noise added, kept within [0, 1]."""
     strength = _sometimes(torch.full((len(images),), ROUGHNESS, device=images.device), 0.0)
-    return (images + strength[:, None, None, None] * torch.randn_like(images)).clamp(0, 1)
+    return (images + strength[:, None, None, None] * draws.randn_like(images)).clamp(0, 1)
 
 
 def _relit(images: Tensor) -> Tensor:
     """Contrast and brightness changed, or negated, kept within [0, 1]."""
     batch, (least, most) = len(images), CONTRAST
-    contrast = _sometimes(least + (most - least) * torch.rand(batch, device=images.device), 1.0)
+    contrast = _sometimes(least + (most - least) * draws.rand(batch, device=images.device), 1.0)
     negative = _sometimes(-torch.ones(batch, device=images.device), 1.0)
-    brightness = _sometimes((2 * torch.rand(batch, device=images.device) - 1) * BRIGHTNESS, 0.0)
+    brightness = _sometimes((2 * draws.rand(batch, device=images.device) - 1) * BRIGHTNESS, 0.0)
     factor = (contrast * negative)[:, None, None, None]
     return ((images - 0.5) * factor + 0.5 + brightness[:, None, None, None]).clamp(0, 1)
 
 
 def _sometimes(values: Tensor, otherwise: float) -> Tensor:
     """Each column of ``values`` (..., batch) with probability ``SHARE``, else ``otherwise``."""
-    chosen = torch.rand(values.shape[-1], device=values.device) < SHARE
+    chosen = draws.rand(values.shape[-1], device=values.device) < SHARE
     return torch.where(chosen, values, otherwise)

@@ -46,6 +46,7 @@ from .rerun import rerun
 from .resolve import resolved
 from .sample import sample
 from .teacher import teacher
+from .verify import verify
 
 __all__ = [
     "CompressSettings",
@@ -64,6 +65,7 @@ __all__ = [
     "SampleSettings",
     "Session",
     "TeacherSettings",
+    "VerifySettings",
     "compress",
     "condense",
     "demo",
@@ -79,4 +81,5 @@ __all__ = [
     "resolved",
     "sample",
     "teacher",
+    "verify",
 ]

@@ -17,6 +17,7 @@ from ..config.evaluate import EvaluateSettings
 from ..config.stored import refuse_others
 from ..engine import Engine
 from ..errors import BadFile, UsageError
+from ..images import digest
 from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier, parameter_count
@@ -55,6 +56,8 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         input = spec.input_for(*teacher.input.shape)
         student = Classifier.untrained(spec, teacher.class_names, input)
         tell_input(f"student: {spec.name}", input, session)
+        given = session.finder(settings).open(images, shape=teacher.input.shape).images
+        run.made_from({"role": "teacher", "sha256": loaded.sha256}, {"role": "images", "sha256": digest(given)})
         if ended := run.ends_early():
             return ended
 
@@ -62,7 +65,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, session.finder(settings))
         plan = _kept_plan(run)
         if plan is None:
-            facts = look(engine, loaded, student, images, settings, session)
+            facts = look(engine, loaded, student, images, given)
             plan = _agreed(make_plan(facts, settings.seconds - run.seconds), engine)
         student_settings = plan.distillation(settings, images, run.output)
         command = shlex.join(["degan", "distill", *arguments(student_settings)])
@@ -92,7 +95,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
                 provider=plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[{"role": "teacher", "sha256": loaded.sha256}],
+                parents=run.parents,
             ),
             metrics,
             summary=_summary(metrics, run.output.folder / REPORT),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from ..artifact import Loaded
-from ..config import CompressSettings, DistillSettings
+from ..config import DistillSettings
 from ..engine import Engine
 from ..loops.pace import student_pace
 from ..loops.top_classes import class_probabilities
 from ..metrics import support
 from ..models import Classifier, has_batch_norm, parameter_count
-from ..runs.session import Session
 from ..samples.sources import HELD_OUT_FRACTION
 from .compress_plan import BATCH_SIZE, Facts
 
@@ -22,16 +23,19 @@ def look(
     loaded: Loaded[Classifier],
     student: Classifier,
     images: str,
-    settings: CompressSettings,
-    session: Session,
+    given: Tensor,
 ) -> Facts:
-    """What the classifier and the images are, and how long updates take on them."""
+    """What the classifier and the images are, and how long updates take on them.
+
+    :param images: how they were named.
+    :param given: they themselves, uint8 (N, C, H, W) of the classifier's shape.
+    """
     teacher = engine.place(loaded.model).freeze()
     channels, height, width = teacher.input.shape
-    given = session.finder(settings).open(images, shape=teacher.input.shape).images
     chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
     found = support(class_probabilities(engine, teacher, chosen))
-    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, BATCH_SIZE)
+    share = engine.share(BATCH_SIZE, "batches of")
+    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, share)
     size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
     norm = "with" if has_batch_norm(teacher) else "without"
     return Facts(

@@ -44,6 +44,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
 
         engine = run.start_engine()
         run.use(settings)
+        run.made_from({"role": "dataset", "sha256": digest(data.images)})
         if ended := run.ends_early():
             return ended
 
@@ -63,7 +64,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
                 condensed.class_names,
                 run=run.stored,
                 metrics=metrics,
-                parents=[{"role": "dataset", "sha256": digest(data.images)}],
+                parents=run.parents,
             ),
             metrics,
             summary=f"{metrics['images']} images for {metrics['real_images']:,}, loss {metrics['loss']:.4f}; "

@@ -42,7 +42,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         settings = settings.fitting_like(loaded.header.run)
         finder = session.finder(settings)
 
-        engine = run.start_engine(settings.compiled, settings.graphs)
+        engine = run.start_engine(settings.compiled, settings.graphs, settings.own_batch_norm)
         run.use(settings, _how_samples_are_made(settings, method, loaded.model, session))
         class_names = loaded.model.class_names
         start = None if settings.init is None else artifact.read_start(settings.init, spec)
@@ -52,9 +52,6 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         if start is not None:
             session.say(start.put_into(student, spec))
         tell_input(f"student: {spec.name}", input, session)
-        if ended := run.ends_early():
-            return ended
-
         teacher = engine.place(loaded.model).freeze()
         chosen = None if settings.select is None else Selection(engine, teacher, settings.select, settings.balanced)
         if method is None:
@@ -66,6 +63,10 @@ def distill(settings: DistillSettings, session: Session) -> Result:
             source, parents = open_online(engine, method, settings, teacher, engine.place(student), finder, chosen)
         for summary in [] if chosen is None else chosen.summaries:
             session.say(summary)
+        taught_by = {"role": "teacher", "sha256": loaded.sha256}
+        run.made_from(taught_by, *parents, *([] if start is None else [start.parent]))
+        if ended := run.ends_early():
+            return ended
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
         epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
         train = partial(train_student, engine, teacher, student, source, settings, test_data=test)
@@ -84,11 +85,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
                 provider=plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[
-                    {"role": "teacher", "sha256": loaded.sha256},
-                    *parents,
-                    *([] if start is None else [start.parent]),
-                ],
+                parents=run.parents,
             ),
             metrics,
             summary=_summary(metrics, with_curve=method is not None or test is not None),

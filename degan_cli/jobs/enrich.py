@@ -92,16 +92,20 @@ def _train_generator(
     if settings.tune and not settings.dry_run:
         settings, tried = tune(settings, session, run, enrich)
 
-    engine = run.start_engine(compiled=settings.compiled, graphs=settings.graphs)
+    engine = run.start_engine(
+        compiled=settings.compiled, graphs=settings.graphs, own_batch_norm=settings.own_batch_norm
+    )
     run.use(settings, {"size": shape.size})
-    if ended := run.ends_early():
-        return ended
-
     frozen = engine.place(loaded.model).freeze()
     chosen = None if settings.select is None else Selection(engine, frozen, settings.select, settings.balanced)
     if images is not None and chosen is not None:
         images = chosen.choose(images, str(settings.proxy))
         session.say(chosen.summaries[0])
+    proxy = [] if images is None else [{"role": "proxy", "sha256": digest(images)}]
+    run.made_from({"role": "classifier", "sha256": loaded.sha256}, *proxy)
+    if ended := run.ends_early():
+        return ended
+
     own = read_settings(spec, settings.settings)
     method_spec = spec if settings.d_augment == "none" else with_augmented_discriminator(spec)
     method = build_method(engine, method_spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
@@ -113,7 +117,6 @@ def _train_generator(
         kept, metrics = train(run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
     metrics |= {} if chosen is None else {"selected": chosen.counts}
-    parents = [{"role": "classifier", "sha256": loaded.sha256}]
     return run.finish(
         lambda path: artifact.save_generator(
             path,
@@ -123,7 +126,7 @@ def _train_generator(
             provider=session.plugins.gans.provider(gan.name),
             run=run.stored,
             metrics=metrics,
-            parents=parents if images is None else [*parents, {"role": "proxy", "sha256": digest(images)}],
+            parents=run.parents,
         ),
         metrics,
         summary=_summary(metrics, run, "samples"),
@@ -139,6 +142,7 @@ def _make_images(
     frozen = engine.place(loaded.model).freeze()
     inversion = build_inversion(engine, spec, frozen, read_settings(spec, settings.settings))
     run.use(settings)
+    run.made_from({"role": "classifier", "sha256": loaded.sha256})
     if ended := run.ends_early():
         return ended
 
@@ -159,7 +163,7 @@ def _make_images(
             provider=session.plugins.methods.provider(spec.name),
             run=run.stored,
             metrics=metrics,
-            parents=[{"role": "classifier", "sha256": loaded.sha256}],
+            parents=run.parents,
         ),
         metrics,
         summary=_summary(metrics, run, "images"),
@@ -180,18 +184,18 @@ def _sized(
 ) -> tuple[EnrichSettings, str]:
     """With all that follows the number of proxy images, and why the recipe is the one that it is."""
     used = 0 if images is None else min(len(images), settings.select or len(images))
-    settings = _with_lengths(settings, used, shape, session.processes)
+    settings = _with_lengths(settings, used, shape)
     return (settings, "") if images is None else settings.sized(spec, used)
 
 
-def _with_lengths(settings: EnrichSettings, proxy_images: int, shape: GanShape, processes: int) -> EnrichSettings:
+def _with_lengths(settings: EnrichSettings, proxy_images: int, shape: GanShape) -> EnrichSettings:
     """With batch size and steps, which may follow the number of proxy images and the size of the made ones."""
     batch = settings.batch_size or paper_batch_size(proxy_images)
     if "batch_size" not in settings.given:
         batch = within(batch, (shape.channels, shape.size, shape.size), values=BATCH_VALUES, least=LEAST_BATCH)
     lengths: dict[str, Any] = {} if settings.batch_size == batch else {"batch_size": batch}
     if settings.epochs is not None:
-        lengths["steps"] = settings.epochs * max(1, round(proxy_images / (batch * processes)))
+        lengths["steps"] = settings.epochs * max(1, round(proxy_images / batch))
     settings = settings.filled(Layer("the proxy's size", lengths))
     if settings.batch_size == 0:
         raise UsageError("--batch-size 0: leave it out, and it follows the proxy's size")

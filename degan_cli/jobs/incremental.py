@@ -63,7 +63,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         if settings.enrich is not None and not settings.dry_run:
             settings = settings.replaced(samples=(_make_generator(settings, session, run),))
 
-        engine = run.start_engine(settings.compiled)
+        engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
         source, parents = _open_samples(settings, session, run, loaded)
         own, new_digest = read_settings(strategy_spec, settings.settings), digest(data.images)
         if strategy_spec.keeps_apart(own):
@@ -72,6 +72,9 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
+        run.made_from(
+            {"role": "classifier", "sha256": loaded.sha256}, {"role": "new data", "sha256": new_digest}, *parents
+        )
         if ended := run.ends_early():
             return ended
         if settings.dry_run and settings.enrich is not None:  # the samples to learn from are not made
@@ -80,7 +83,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         frozen = engine.place(old).freeze()
         parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
         strategy = strategy_spec.build(parts)
-        steps_per_epoch = max(1, round(len(data.images) / (settings.batch_size * engine.processes)))
+        steps_per_epoch = max(1, round(len(data.images) / settings.batch_size))
         train = partial(teach_new_classes, engine, strategy, frozen, data.images, labels, source, settings)
         if settings.dry_run:
             networks = {"old": old, "extended": model}
@@ -96,11 +99,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 provider=plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[
-                    {"role": "classifier", "sha256": loaded.sha256},
-                    {"role": "new data", "sha256": new_digest},
-                    *parents,
-                ],
+                parents=run.parents,
             ),
             metrics,
             summary=_summary(metrics, len(old.class_names), len(data.class_names)) if engine.is_main else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,7 @@ from ..errors import BadFile
 from ..page.content import Ancestor, Subject
 from ..page.curves import is_number
 from ..runs.output import METRICS, SUFFIX
-
-DEPTH = 6
-"""Generations of ancestors that are followed; files name each other at will."""
+from .lineage import Kin, lineage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,7 @@ def _open(path: Path) -> Opened:
         metrics=header.metrics,
         versions=header.versions,
         provider=header.provider,
-        parents=_ancestors(header, made.parent, {}, DEPTH),
+        parents=_shown(lineage(header, made.parent)),
         rows=rows,
     )
     return Opened(subject=subject, file=file)
@@ -105,33 +103,15 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _ancestors(header: Header, folder: Path, hashes: dict[Path, str], depth: int) -> list[Ancestor]:
-    """What the header names as parents, and theirs as far as the files lie where the run found them, or beside."""
-    found = []
-    for parent in (one for one in header.parents if isinstance(one, Mapping)):
-        role, sha256 = str(parent.get("role", "")), str(parent.get("sha256", ""))
-        path = next((path for path in _places(header.run, folder) if _sha256(path, hashes) == sha256), None)
-        if path is None or not depth:
-            found.append(Ancestor(role=role, sha256=sha256))
-            continue
-        try:
-            above = artifact.read_header(path)
-        except BadFile:  # a state dict from elsewhere
-            found.append(Ancestor(role=role, sha256=sha256, file=str(path), kind="without header"))
-            continue
-        parents = _ancestors(above, path.parent, hashes, depth - 1)
-        found.append(Ancestor(role=role, sha256=sha256, file=str(path), kind=above.kind, parents=parents))
-    return found
-
-
-def _places(run: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Artifacts that the settings of a run name, where they were and beside the file that it made."""
-    values = [item for value in run.values() for item in (value if isinstance(value, list) else [value])]
-    named = [Path(text.rpartition("@")[0] or text) for text in values if isinstance(text, str) and SUFFIX in text]
-    return [path for one in named for path in (one, folder / one.name) if path.suffix == SUFFIX and path.is_file()]
-
-
-def _sha256(path: Path, known: dict[Path, str]) -> str:
-    if path not in known:
-        known[path] = artifact.file_sha256(path)
-    return known[path]
+def _shown(ancestors: Sequence[Kin]) -> list[Ancestor]:
+    """As a page shows them: a file that is not the one of then is none."""
+    return [
+        Ancestor(
+            role=one.role,
+            sha256=one.sha256,
+            file=one.file if one.state == "present" else "",
+            kind=one.kind,
+            parents=_shown(one.parents),
+        )
+        for one in ancestors
+    ]

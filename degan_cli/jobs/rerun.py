@@ -46,7 +46,7 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
     :raises UsageError: when an input is another file than then.
     """
     header = read_header(settings.artifact)
-    command, again = _settings_again(header, settings, session)
+    command, again = settings_again(header, settings, session)
     session.announce(command, again)
     _check_inputs(again, header)
     result = JOBS[command](again, session)
@@ -55,7 +55,11 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
     return replace(result, summary=_compared(settings.artifact, header, result.artifact))
 
 
-def _settings_again(header: Header, settings: RerunSettings, session: Session) -> tuple[str, Settings]:
+def settings_again(header: Header, settings: RerunSettings, session: Session) -> tuple[str, Settings]:
+    """The command that a header tells of, and its settings, with those of a rerun.
+
+    :raises BadFile: when the header does not say how the artifact was made.
+    """
     found = command_of(header.run)
     if found is None:
         raise BadFile(f"{settings.artifact}: its header does not say how it was made; rerun takes what degan trained")

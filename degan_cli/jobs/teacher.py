@@ -42,17 +42,19 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         images = fit_uint8(data.images, *input.shape)
         tell_input(f"{spec.name}: {len(data.class_names)} classes", input, session)
 
-        engine = run.start_engine(compiled=settings.compiled)
+        engine = run.start_engine(compiled=settings.compiled, own_batch_norm=settings.own_batch_norm)
         classifier = Classifier.untrained(spec, data.class_names, input)
         if start is not None:
             session.say(start.put_into(classifier, spec))
         run.use(settings)
+        data_parent = {"role": "data", "sha256": digest(data.images)}
+        run.made_from(data_parent, *([] if start is None else [start.parent]))
         if ended := run.ends_early():
             return ended
 
         epochs = settings.epochs * (2 if settings.optimiser == "adam" else 1)
         epoch_images = (1 - settings.held_out) * len(images)
-        steps = epochs * max(1, round(epoch_images / (settings.batch_size * engine.processes)))
+        steps = epochs * max(1, round(epoch_images / settings.batch_size))
         labelled = ImageSet(images=images, labels=data.labels, class_names=data.class_names)
         train = partial(train_teacher, engine, classifier, labelled, settings)
         if settings.dry_run:
@@ -73,7 +75,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
                 provider=session.plugins.architectures.provider(spec.name),
                 run=run.stored,
                 metrics=metrics,
-                parents=[{"role": "data", "sha256": digest(data.images)}, *([] if start is None else [start.parent])],
+                parents=run.parents,
             ),
             metrics,
             summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",

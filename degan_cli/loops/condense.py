@@ -79,14 +79,12 @@ def condense(
             parts["teaching"] = teaching = SGD(network.parameters(), NETWORK_LR, MOMENTUM)
         for label, synthetic in enumerate(images):
             change = draw_siamese(bool(settings.flip), NORMALISED) if settings.augment else nn.Identity()
-            true = real.draw(label, settings.batch_size)  # (n, C, H, W), normalised
+            true, weight = real.draw_part(label, settings.batch_size)  # (n, C, H, W), normalised
             with engine.autocast():
                 match = by_gradient if settings.matching == "gradient" else by_distribution
-                distance = match(network, change(true), change(synthetic), label)
+                distance = match(engine, network, change(true), weight, change(synthetic), label)
             engine.backward(distance)
             total += distance.detach() / classes
-        for synthetic in images:
-            synthetic.grad = None if synthetic.grad is None else engine.mean_over_processes(synthetic.grad)
         optimiser.step()
         optimiser.zero_grad()
         with torch.no_grad():
@@ -94,18 +92,17 @@ def condense(
                 synthetic.clamp_(lowest, highest)
         if step % settings.outer and settings.inner:
             teach(engine, network, teaching, images, settings)
-        report.advance(min(settings.batch_size, real.most) * classes * engine.processes)
+        report.advance(min(settings.batch_size, real.most) * classes)
 
         last = step == settings.steps
         if step % row_every == 0 or last:
-            loss = float(engine.mean_over_processes(total)) / ((step - 1) % row_every + 1)
+            loss = float(total) / ((step - 1) % row_every + 1)
             check_finite(loss, f"step {step}", "--lr")
             report.row(step, {"loss": loss}, f"step {step}/{settings.steps}  loss {loss:.4f}")
             total.zero_()
         code = engine.largest(watch.due())
         if code and not last or engine.largest(int(watch.save_due())):
-            # Each process has a network of its own; after a stop all go on with that of the first one.
-            checkpoint.save(parts, {"loss": {"total": engine.mean_over_processes(total)}}, {"step": step})
+            checkpoint.save(parts, {"loss": {"total": total}}, {"step": step})
         if code and not last:
             raise stopped(code, f"step {step} of {settings.steps}")
 
@@ -123,22 +120,29 @@ def condense(
     return condensed, metrics
 
 
-def by_distribution(network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -> Tensor:
-    """Distance of two batches of one class in the mean features of a network, which needs no training."""
+def by_distribution(
+    engine: Engine, network: ConvNet, real: Tensor, weight: float, synthetic: Tensor, label: int
+) -> Tensor:
+    """Distance of two batches of one class in the mean features of a network, which needs no training.
+
+    :param real: this process's part of the one batch; ``weight`` is what its mean counts among those of all parts.
+    :param synthetic: the other batch, all of it in each process.
+    """
     with torch.no_grad():
-        wanted = network.features(real)
+        wanted = engine.mean_over_processes(weight * network.features(real).mean(dim=0, keepdim=True))
     return distribution_distance(wanted, network.features(synthetic))
 
 
-def by_gradient(network: ConvNet, real: Tensor, synthetic: Tensor, label: int) -> Tensor:
-    """Distance of two batches of one class in what each would teach a network."""
+def by_gradient(engine: Engine, network: ConvNet, real: Tensor, weight: float, synthetic: Tensor, label: int) -> Tensor:
+    """Distance of two batches of one class in what each would teach a network; parameters as before."""
     weights = [weight for weight in network.parameters() if weight.ndim > 1]
 
     def gradient(images: Tensor, keep_graph: bool) -> tuple[Tensor, ...]:
         labels = torch.full((len(images),), label, device=images.device)
         return torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=keep_graph)
 
-    return gradient_distance(gradient(real, keep_graph=False), gradient(synthetic, keep_graph=True))
+    taught = [engine.mean_over_processes(weight * each) for each in gradient(real, keep_graph=False)]
+    return gradient_distance(taught, gradient(synthetic, keep_graph=True))
 
 
 def teach(
@@ -153,7 +157,7 @@ def teach(
             with engine.autocast():
                 loss = F.cross_entropy(network(change(taught[batch])), labels[batch])
             optimiser.zero_grad()  # first: the matching has left gradients
-            torch.autograd.backward(loss)  # not the engine's: each process has a network of its own
+            torch.autograd.backward(loss)  # not the engine's: each process has all of these images
             optimiser.step()
 
 

@@ -65,6 +65,7 @@ def distill(
     average = copy.deepcopy(engine.unwrap(student)) if settings.ema else None
     optimiser = _optimiser(engine, student, settings)
     schedule = _schedule(settings, online=samples.online)
+    share = engine.share(settings.batch_size, "--batch-size")
     looked_at = settings.held_out
     if "held_out" not in settings.given:
         looked_at = within(looked_at, teacher.input.shape, values=HELD_OUT_VALUES)
@@ -114,13 +115,13 @@ def distill(
         for step in range(schedule.step, settings.steps_per_epoch):
             made = samples.learn() or made
             with engine.autocast():
-                images = mix(vary(samples.draw(settings.batch_size)), settings.mix)  # (batch, C, H, W) in [0, 1]
+                images = mix(vary(samples.draw(share)), settings.mix)  # (batch, C, H, W) in [0, 1]
             loss = learn(images)
             if average is not None:
                 done = schedule.total * settings.steps_per_epoch + step
                 # The first updates count for more, or the average would long remember the random start.
                 follow(average, engine.unwrap(student), min(settings.ema, (1 + done) / (10 + done)))
-            report.advance(settings.batch_size * engine.processes)
+            report.advance(settings.batch_size)
             code = engine.largest(watch.due())
             if code and step + 1 < settings.steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
@@ -159,7 +160,7 @@ def distill(
         if code:
             raise stopped(code, f"epoch {epoch + 1}")
 
-    images_seen = schedule.total * settings.steps_per_epoch * settings.batch_size * engine.processes
+    images_seen = schedule.total * settings.steps_per_epoch * settings.batch_size
     metrics = {
         "agreement": schedule.best_score,
         "support": rests_on,

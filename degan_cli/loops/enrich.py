@@ -58,6 +58,7 @@ def enrich(
     :raises Diverged: when a loss is not finite.
     :raises Stopped: when ``watch`` says so; the checkpoint is written then.
     """
+    share = engine.share(settings.batch_size, "--batch-size")
     batches = ProxyBatches(proxy, engine.device)
     average = copy.deepcopy(engine.unwrap(method.generator)).requires_grad_(False) if settings.ema else None
     # Noise of its own, the same at every inspection and in every run.
@@ -66,7 +67,7 @@ def enrich(
     monitored = within(MONITORED, size, values=MONITORED_VALUES, least=LEAST_MONITORED)
     z = torch.randn(monitored, settings.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
     proxy_images = 0 if proxy is None else len(proxy)
-    epoch_steps = max(1, round(proxy_images / (settings.batch_size * engine.processes)))
+    epoch_steps = max(1, round(proxy_images / settings.batch_size))
     inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
 
     start = 0
@@ -80,10 +81,10 @@ def enrich(
     seen: dict[str, Any] = {}
     learn = engine.graphed(method.step)
     for step in range(start + 1, settings.steps + 1):
-        row = learn(batches.take(settings.batch_size))
+        row = learn(batches.take(share))
         if average is not None:
             follow(average, engine.unwrap(method.generator), settings.ema)
-        report.advance(settings.batch_size * engine.processes)
+        report.advance(settings.batch_size)
 
         last = step == settings.steps
         if step % inspect_every == 0 or last:
@@ -109,7 +110,7 @@ def enrich(
             raise stopped(code, f"step {step} of {settings.steps}")
 
     kept = engine.unwrap(method.generator) if average is None else average
-    images_seen = settings.steps * settings.batch_size * engine.processes
+    images_seen = settings.steps * settings.batch_size
     return kept.eval(), {"updates": settings.steps, "images": images_seen, "proxy_images": proxy_images, **seen}
 
 

@@ -54,9 +54,9 @@ def teach_new_classes(
     """
     store, labels = ImageStore(images, engine.device), labels.to(engine.device)
     optimiser = engine.optimiser(settings.optimiser, strategy.parameters(), settings.lr, settings.weight_decay)
-    shuffle = Shuffle(len(store), store.home)
+    share, shuffle = engine.share(settings.batch_size, "--batch-size"), Shuffle(len(store), store.home)
     schedule, vary = _schedule(settings), augmentation(settings.augment)
-    steps_per_epoch = max(1, round(len(images) / (settings.batch_size * engine.processes)))
+    steps_per_epoch = max(1, round(len(images) / settings.batch_size))
     with engine.eager():
         watched = None if samples is None else samples.held_out(WATCHED)  # uint8 (n, C, H, W)
         if watched is not None and len(watched):
@@ -82,15 +82,15 @@ def teach_new_classes(
         set_rate(optimiser, settings.lr * schedule.factor)
         row: dict[str, Tensor] = {}
         for step in range(schedule.step, steps_per_epoch):
-            batch = shuffle.take(settings.batch_size)
+            batch = shuffle.take(share)
             new = vary(to_unit(store.take(batch)))  # (batch, C, H, W) in [0, 1]
             with engine.autocast():
-                replayed = None if samples is None else vary(samples.draw(settings.batch_size))
+                replayed = None if samples is None else vary(samples.draw(share))
                 loss, row = strategy.loss(new, labels[batch.to(engine.device)], replayed)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
-            report.advance(settings.batch_size * engine.processes)
+            report.advance(settings.batch_size)
             code = engine.largest(watch.due())
             if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
@@ -116,7 +116,7 @@ def teach_new_classes(
     if watched is not None:
         remembered = _remembered(engine, model, old, watched)
     updates = settings.epochs * steps_per_epoch
-    return model.eval(), {"updates": updates, "images": updates * settings.batch_size * engine.processes, **remembered}
+    return model.eval(), {"updates": updates, "images": updates * settings.batch_size, **remembered}
 
 
 def _schedule(settings: IncrementalSettings) -> Milestones | Annealed:

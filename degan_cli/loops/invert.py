@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..config import EnrichSettings
 from ..engine import Engine
-from ..images import class_picture, to_unit
+from ..images import class_picture, draws, to_unit
 from ..metrics import support
 from ..models import Classifier
 from ..runs.checkpoint import Checkpoint
@@ -36,6 +36,8 @@ def make_images(
     :raises Stopped: when ``watch`` says so; the checkpoint is written then, without the unfinished batch.
     """
     batches = -(-settings.number // settings.batch_size)
+    # Batches are made side by side, one in each process; in turn, by all, where a method learns between them.
+    rank, abreast = (0, 1) if inversion.state() else draws.group()
     made: list[Tensor] = []
     if checkpoint.exists():
         tensors, _ = checkpoint.load(inversion.state())
@@ -50,17 +52,19 @@ def make_images(
         )
 
     def due() -> int:
-        report.advance(settings.batch_size)
-        return watch.due()
+        report.advance(settings.batch_size * abreast)
+        return engine.largest(watch.due())
 
-    for batch in range(sum(map(len, made)) // settings.batch_size, batches):
-        done = invert(
-            engine, inversion, settings.batch_size, settings.steps, settings.lr, settings.seed * STRIDE + batch, due
-        )
+    for first in range(sum(map(len, made)) // settings.batch_size, batches, abreast):
+        batch = min(first + abreast, batches) - 1
+        seed = settings.seed * STRIDE + first + rank  # beyond the last batch too: all processes wait for each other
+        done = invert(engine, inversion, settings.batch_size, settings.steps, settings.lr, seed, due)
         if done is None:
             save()
-            raise stopped(watch.due(), f"batch {batch + 1} of {batches}")
+            raise stopped(engine.largest(watch.due()), f"batch {first + 1} of {batches}")
         images, _, row = done
+        if abreast > 1:
+            images = draws.together(images)[: (batch + 1 - first) * settings.batch_size]
         values = {name: float(value) for name, value in row.items()}
         check_finite(sum(values.values()), f"batch {batch + 1}", "--lr")
         made.append(images.cpu())
@@ -68,8 +72,8 @@ def make_images(
         report.row(
             (batch + 1) * settings.steps, {"batch": batch + 1, **values}, f"batch {batch + 1}/{batches}  {losses}"
         )
-        code = watch.due() if batch + 1 < batches else 0
-        if code or watch.save_due():
+        code = engine.largest(watch.due()) if batch + 1 < batches else 0
+        if code or engine.largest(int(watch.save_due())):
             save()
         if code:
             raise stopped(code, f"batch {batch + 1} of {batches}")

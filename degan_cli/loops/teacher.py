@@ -60,9 +60,9 @@ def train_teacher(
     classifier = engine.prepare(classifier)
     best = copy.deepcopy(engine.unwrap(classifier))
     optimiser = engine.optimiser(settings.optimiser, classifier.parameters(), settings.lr, settings.weight_decay)
-    shuffle = Shuffle(len(store), store.home)
+    share, shuffle = engine.share(settings.batch_size, "--batch-size"), Shuffle(len(store), store.home)
     schedule, vary = make_schedule(settings), augmentation(settings.augment)
-    steps_per_epoch = max(1, round(len(store) / (settings.batch_size * engine.processes)))
+    steps_per_epoch = max(1, round(len(store) / settings.batch_size))
 
     parts: dict[str, Network | Optimizer] = {"classifier": classifier, "best": best, "optimiser": optimiser}
     if checkpoint.exists():
@@ -76,14 +76,14 @@ def train_teacher(
         classifier.train()
         set_rate(optimiser, settings.lr * schedule.factor)
         for step in range(schedule.step, steps_per_epoch):
-            batch = shuffle.take(settings.batch_size)
+            batch = shuffle.take(share)
             with engine.autocast():
                 logits = classifier(vary(to_unit(store.take(batch))))  # (batch, classes)
             loss = label_loss(logits, labels[batch.to(engine.device)], settings.outputs)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
-            report.advance(settings.batch_size * engine.processes)
+            report.advance(settings.batch_size)
             code = engine.largest(watch.due())
             if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
                 schedule.step = step + 1
@@ -120,7 +120,7 @@ def train_teacher(
         "best_epoch": schedule.best_epoch,
         "epochs": schedule.total,
         "updates": schedule.total * steps_per_epoch,
-        "images": schedule.total * steps_per_epoch * settings.batch_size * engine.processes,
+        "images": schedule.total * steps_per_epoch * settings.batch_size,
     }
     if len(held_out):
         metrics["held_out_accuracy"] = schedule.best_score

@@ -10,10 +10,10 @@ images of the updated generator; the authors update both on the same ones.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ..images import draws
 from ..losses import activation_loss, information_loss, one_hot_loss
 from ..models import feature_layer, tapped
 from ..specs import MethodParts, Network
@@ -32,7 +32,7 @@ class Dafl:
 
     def step(self, real: Tensor) -> dict[str, Tensor]:
         """Update the generator on as many images as ``real`` is long."""
-        z = torch.randn(len(real), self.latent, device=real.device)
+        z = draws.randn(len(real), self.latent, device=real.device)
         with self.engine.autocast():
             images = self.generator(z)  # (batch, C, S, S) in [0, 1]
             with tapped(self.classifier, gradients=True, layer=feature_layer(self.classifier)) as tap:

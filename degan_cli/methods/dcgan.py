@@ -8,10 +8,10 @@ generated images for both updates.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ..images import draws
 from ..losses import fake_loss, real_loss
 from ..specs import MethodParts, Network
 
@@ -34,7 +34,7 @@ class Dcgan:
 
     def step(self, real: Tensor) -> dict[str, Tensor]:
         """Update the discriminator, then the generator, on the same generated images."""
-        z = torch.randn(len(real), self.latent, device=real.device)
+        z = draws.randn(len(real), self.latent, device=real.device)
         with self.engine.autocast():
             fake = self.generator(z)  # (batch, C, S, S) in [0, 1]
 

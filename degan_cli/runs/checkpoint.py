@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile, UsageError
+from ..errors import BadFile
 from ..specs import Network
+from .inputs import Parent, refuse_other_inputs
 from .output import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ class Checkpoint:
 
     :param folder: the run folder, ``NAME.run``.
     :param run: all settings; a checkpoint of other settings is refused.
+    :param parents: what the run is made from; one of another content is refused, too.
     """
 
-    def __init__(self, folder: Path, run: Mapping[str, Any], engine: Engine) -> None:
+    def __init__(self, folder: Path, run: Mapping[str, Any], engine: Engine, parents: Sequence[Parent] = ()) -> None:
         self.path = folder / CHECKPOINT
         self.run = json.loads(json.dumps(run))
         self.engine = engine
+        self.parents = [dict(parent) for parent in parents]
 
     def save(
         self,
@@ -61,9 +64,9 @@ class Checkpoint:
         about = {
             "kind": "checkpoint",
             "run": self.run,
+            "parents": self.parents,
             "groups": groups,
             "numbers": dict(numbers),
-            "processes": self.engine.processes,
             "scaler": None if scaler is None else scaler.state_dict(),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,7 @@ class Checkpoint:
         """Restore ``parts`` and the random states in place; the tensors and numbers that were saved beside them.
 
         :raises BadFile: when the file is damaged or is no checkpoint.
-        :raises UsageError: when it was written with other settings or another number of processes.
+        :raises UsageError: when it was written with other settings, or from other inputs.
         """
         flat, metadata, _ = read_tensors(self.path, allow_nonfinite=True)
         try:
@@ -103,9 +106,8 @@ class Checkpoint:
         return {name: _under(f"tensors/{name}", flat) for name in names}, about["numbers"]
 
     def _check(self, about: Mapping[str, Any]) -> None:
-        if about["processes"] != self.engine.processes:
-            raise UsageError(f"{self.path}: written by {about['processes']} processes, now {self.engine.processes}")
         refuse_others(self.path, about["run"], self.run)
+        refuse_other_inputs(self.path, about.get("parents", ()), self.parents, "or start anew with --force")
 
     def exists(self) -> bool:
         """Whether there is something to go on from."""

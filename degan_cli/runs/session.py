@@ -6,7 +6,6 @@ happens inside, the lock is released and progress is closed.
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from ..engine import Engine, start
 from ..plugins import Plugins, load_plugins
 from .checkpoint import Checkpoint
 from .dry_run import Train, plan, rehearse
+from .inputs import Parent, refuse_other_inputs
 from .metrics_log import check_log
 from .output import CHECKPOINT, Output, choose_output
 from .report import Report
@@ -71,11 +71,6 @@ class Session:
             reading = replace(reading, fit=settings.fit, skip_broken=settings.skip_broken, cache_dir=settings.cache_dir)
         return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download, reading=reading)
 
-    @property
-    def processes(self) -> int:
-        """How many processes share a run, known before it begins; 1 without ``torchrun``."""
-        return int(os.environ.get("WORLD_SIZE", "1"))
-
     @contextmanager
     def open(self, command: str, kind: str, settings: RunSettings, name: str) -> Iterator[Run]:
         """The frame of one run.
@@ -109,16 +104,17 @@ class Run:
         self.settings = settings
         self.output = output
         self.stored: Mapping[str, Any] = {}
+        self.parents: tuple[Parent, ...] = ()
         self._stack = stack
         self._began = time.monotonic()
 
-    def start_engine(self, compiled: bool = False, graphs: bool = False) -> Engine:
+    def start_engine(self, compiled: bool = False, graphs: bool = False, own_batch_norm: bool = False) -> Engine:
         """Choose device and precision, join the other processes and seed this one; all draws after it are the run's.
 
         :raises UsageError: when the device is not there, or cannot compute in this precision.
         """
         given = self.settings
-        self.engine = start(given.device, given.precision, given.seed, compiled, graphs)
+        self.engine = start(given.device, given.precision, given.seed, compiled, graphs, own_batch_norm)
         return self.engine
 
     @property
@@ -148,6 +144,10 @@ class Run:
         said = {name: getattr(outer, name) for name in ("log", "checkpoint_every") if name in outer.given}
         return settings.replaced(resume=outer.resume, force=not outer.resume, max_minutes=self.minutes_left, **said)
 
+    def made_from(self, *parents: Parent) -> None:
+        """Take what the artifact will be made from, in the order of its header; all of it before the run is locked."""
+        self.parents = parents
+
     def use(self, settings: RunSettings, derived: Mapping[str, Any] | None = None) -> None:
         """Take the settings as they are used; the artifact's header will hold them.
 
@@ -159,7 +159,7 @@ class Run:
     def ends_early(self) -> Result | None:
         """With ``--resume`` the result of a run that was complete before; else None.
 
-        :raises UsageError: when the artifact is there, but was made with other settings.
+        :raises UsageError: when the artifact is there, but was made with other settings or from other inputs.
         """
         path = self.output.path
         unfinished = any(self.output.folder.rglob(CHECKPOINT))  # at any depth, as in choose_output
@@ -172,7 +172,9 @@ class Run:
         ):
             return None
         header = read_header(path)
-        refuse_others(path, header.run, self.stored, "name another file with -o, or overwrite it with --force")
+        advice = "name another file with -o, or overwrite it with --force"
+        refuse_others(path, header.run, self.stored, advice)
+        refuse_other_inputs(path, header.parents, self.parents, advice)
         return Result(artifact=path, kind=self.kind, sha256=file_sha256(path), metrics=header.metrics, reused=True)
 
     def planned(self, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> Result:
@@ -204,7 +206,7 @@ class Run:
             if self.settings.force and not self.settings.resume:
                 self.output.clear()
         self.engine.wait()
-        self.checkpoint = Checkpoint(self.output.folder, self.stored, self.engine)
+        self.checkpoint = Checkpoint(self.output.folder, self.stored, self.engine, self.parents)
 
     @contextmanager
     def training(self, steps: int) -> Iterator[None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..images import to_uint8, to_unit
+from ..images import draws, to_uint8, to_unit
 from .sources import Source
 from .wrapper import Wrapper
 
@@ -37,10 +37,10 @@ class Bank(Wrapper):
         new = self.source.draw(count - replayed)  # (count - replayed, C, H, W) in [0, 1]
         images = new
         if self._images is not None and replayed:
-            chosen = torch.randint(len(self._images), (replayed,)).to(new.device)
+            chosen = draws.randint(len(self._images), (replayed,)).to(new.device)
             images = torch.cat([new, to_unit(self._images[chosen])])
         if self._drawn % self.every == 0:
-            self._offer(to_uint8(new))
+            self._offer(draws.together(to_uint8(new)))
         self._drawn += 1
         return images
 

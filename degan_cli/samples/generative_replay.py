@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from ..engine import Engine
 from ..gans.dafl import EPSILON, DaflGenerator
-from ..images import fit
+from ..images import draws, fit
 from ..losses import code_loss, information_loss, one_hot_loss
 from ..models import Classifier
 from ..specs import GanShape, Network
@@ -84,8 +84,8 @@ class GenerativeReplay(Wrapper):
         self.classifier = classifier
         self.shape = shape
         self.batch_size = batch_size
-        self.decoder = engine.place(DaflGenerator(replace(shape, latent=LATENT))).train()
-        self.encoder = engine.place(Encoder(shape)).train()
+        self.decoder = engine.prepare(DaflGenerator(replace(shape, latent=LATENT))).train()
+        self.encoder = engine.prepare(Encoder(shape)).train()
         weights = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimiser = engine.adam(weights, LR)
         self._asked = 0
@@ -106,7 +106,7 @@ class GenerativeReplay(Wrapper):
             images = torch.cat([images, self._recall(remembered)])
         with self.engine.autocast():
             mean, log_variance = self.encoder(images)
-            z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+            z = mean + (log_variance / 2).exp() * draws.randn_like(mean)
             again = self.decoder(z)
             with torch.no_grad():
                 wanted = self.classifier(images).float()
@@ -135,15 +135,20 @@ class GenerativeReplay(Wrapper):
 
         The codes are also to be those of a standard normal distribution, in each of their dimensions.
         """
-        z = torch.randn(count, LATENT, device=self.device, requires_grad=True)
+        z = draws.randn(count, LATENT, device=self.device).requires_grad_()
+        decoder = self.engine.unwrap(self.decoder)
         with self.engine.autocast():
-            logits = self.classifier(self.decoder(z))
-            wanted = INFORMATION_WEIGHT * information_loss(logits) + one_hot_loss(logits)
-        variance = z.var(dim=0, correction=min(1, count - 1))  # (LATENT,); of a single code it is 0
-        normal = (variance - 1).square().mean() + z.mean(dim=0).square().mean()
+            logits = self.classifier(decoder(z))
+            wanted = INFORMATION_WEIGHT * information_loss(logits, self.engine.mean_over_processes) + one_hot_loss(
+                logits
+            )
+        over_all, codes = self.engine.mean_over_processes, count * self.engine.processes
+        mean = over_all(z.mean(dim=0))  # (LATENT,)
+        variance = over_all((z - mean).square().mean(dim=0)) * codes / max(1, codes - 1)  # of a single code it is 0
+        normal = (variance - 1).square().mean() + mean.square().mean()
         (gradient,) = torch.autograd.grad(wanted + normal, z)
         with torch.no_grad(), self.engine.autocast():
-            images: Tensor = self.decoder(z - TUNING_LR * gradient.sign())  # Adam's first step is one by the sign
+            images: Tensor = decoder(z - TUNING_LR * gradient.sign())  # Adam's first step is one by the sign
         return images
 
     def parts(self) -> dict[str, Network | Optimizer]:

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..engine import Engine
-from ..images import draw_siamese, fit, to_uint8, to_unit, within
-from ..specs import ImageSet, Inversion, Method, Network
+from ..images import draw_siamese, draws, fit, to_uint8, to_unit, within
+from ..specs import GeneratorNetwork, ImageSet, Inversion, Method, Network
 from .inversion import STRIDE, invert
 from .proxy import ProxyBatches
 from .sources import network_bytes
@@ -61,20 +61,24 @@ class OnlineGenerator:
 
     def draw(self, count: int) -> Tensor:
         """New noise each time; the generator stays in train mode, for its running statistics lag behind its weights."""
-        return self._images(torch.randn(count, self.method.generator.shape.latent, device=self.engine.device))
+        return self._images(draws.randn(count, self._generator.shape.latent, device=self.engine.device))
 
     def held_out(self, count: int) -> Tensor:
         """Images of today's generator from noise of their own."""
         noise = torch.Generator().manual_seed(20)
         # No part of one image: BatchNorm in train mode cannot tell a mean from it.
-        z = torch.randn(max(2, count), self.method.generator.shape.latent, generator=noise).to(self.engine.device)
+        z = torch.randn(max(2, count), self._generator.shape.latent, generator=noise).to(self.engine.device)
         parts = torch.tensor_split(z, math.ceil(len(z) / within(CHUNK, self.shape, least=3)))
         return torch.cat([to_uint8(self._images(part)) for part in parts])[:count]
 
     def _images(self, z: Tensor) -> Tensor:
         with torch.no_grad(), self.engine.autocast():
-            images: Tensor = self.method.generator(z)
+            images: Tensor = self._generator(z)
         return fit(images, *self.shape)
+
+    @property
+    def _generator(self) -> GeneratorNetwork:
+        return self.engine.unwrap(self.method.generator)
 
     def parts(self) -> dict[str, Network | Optimizer]:
         """All that the method trains."""
@@ -92,7 +96,7 @@ class OnlineGenerator:
     @property
     def stored_bytes(self) -> int:
         """Of the generator, which is all that has to be kept."""
-        return network_bytes(self.method.generator)
+        return network_bytes(self._generator)
 
 
 class Pool:
@@ -146,10 +150,10 @@ class Pool:
     def draw(self, count: int) -> Tensor:
         """Each image with equal probability; half of them condensed ones, if there are any."""
         given = 0 if self.condensed is None else count // 2
-        images = self._images[torch.randint(len(self._images), (count - given,), device=self.device)]
+        images = self._images[draws.randint(len(self._images), (count - given,), device=self.device)]
         if self.condensed is None:
             return to_unit(images)
-        chosen = self.condensed[torch.randint(len(self.condensed), (given,), device=images.device)]
+        chosen = self.condensed[draws.randint(len(self.condensed), (given,), device=images.device)]
         augmented = draw_siamese(flip=self.flip)(to_unit(chosen)).clamp(0, 1)
         return torch.cat([to_unit(images), augmented])
 

@@ -44,11 +44,9 @@ def open_online(
     :param teacher: on the device and frozen.
     :param student: on the device; the very network that will learn.
     :param selection: chooses among the proxy images.
-    :raises UsageError: when the method cannot use this teacher, or there are several processes.
+    :raises UsageError: when the method cannot use this teacher, or a batch cannot be divided among the processes.
     :raises BadFile: for a proxy or condensed images that are missing, damaged or too few.
     """
-    if engine.processes > 1:
-        raise UsageError(f"--method {spec.name} makes samples in one process only, not in {engine.processes}")
     return _open(spec, engine, settings, teacher, student, finder, selection)
 
 
@@ -82,13 +80,12 @@ def _open_generator(
     own = read_settings(spec, settings.settings)
     learner = student if spec.uses_student else None
     method = build_method(engine, spec, settings.gan, shape, teacher, learner, settings.update_lr, own, finder.plugins)
-    source: Source = OnlineGenerator(
-        engine, method, proxy, teacher.input.shape, settings.update_batch, settings.update_every
-    )
+    share = engine.share(settings.update_batch, "--update-batch")
+    source: Source = OnlineGenerator(engine, method, proxy, teacher.input.shape, share, settings.update_every)
     if settings.replay == "bank":
         source = Bank(source, settings.replay_share)
     elif settings.replay == "vae":
-        source = GenerativeReplay(engine, source, teacher, shape, settings.replay_share, settings.update_batch)
+        source = GenerativeReplay(engine, source, teacher, shape, settings.replay_share, share)
     if proxy is not None and settings.proxy_share:
         source = WithProxy(source, proxy, settings.proxy_share)
     return source, [] if proxy is None else [{"role": "proxy", "sha256": digest(proxy)}]
@@ -136,10 +133,8 @@ def build_inversion(
 ) -> Inversion:
     """A way to optimise images; ``classifier`` and ``student``, which is used if the method wants one, on the device.
 
-    :raises UsageError: where it cannot work: in several processes, in fp16, or with this classifier.
+    :raises UsageError: where it cannot work: in fp16, or with this classifier.
     """
-    if engine.processes > 1:
-        raise UsageError(f"--method {spec.name} makes images in one process only, not in {engine.processes}")
     if engine.precision == "fp16":
         raise UsageError(f"--method {spec.name}: the gradients of single pixels vanish in fp16; use --precision bf16")
     return spec.build(

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..errors import BadFile
-from ..images import ImageStore, Shuffle, augment, fit, to_uint8, to_unit, within
+from ..images import ImageStore, Shuffle, augment, draws, fit, to_uint8, to_unit, within
 from ..specs import Network
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Source(Protocol):
         """Networks and optimisers that a checkpoint must hold."""
 
     def draw(self, count: int) -> Tensor:
-        """The next images (count, C, H, W) in [0, 1] on the device."""
+        """This process's next images (count, C, H, W) in [0, 1], on the device."""
 
     def held_out(self, count: int) -> Tensor:
         """At most ``count`` images uint8 (n, C, H, W) on the device; where a student is selected, ``draw`` has none."""
@@ -84,7 +84,7 @@ class GeneratorSource(FixedSource):
     def draw(self, count: int) -> Tensor:
         """New noise each time."""
         with torch.no_grad():
-            images: Tensor = self.generator(torch.randn(count, self.generator.shape.latent, device=self.device))
+            images: Tensor = self.generator(draws.randn(count, self.generator.shape.latent, device=self.device))
         return augment(fit(images, *self.shape), self._flips)
 
     def mirror_in_turn(self) -> None:
@@ -103,11 +103,11 @@ class GeneratorSource(FixedSource):
             return torch.cat([to_uint8(fit(self.generator(part), *self.shape)) for part in parts])
 
     def state(self) -> dict[str, Tensor]:
-        """Empty: the noise comes from the process's own random state."""
+        """Empty: the noise comes from the random state of the run."""
         return {}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """There is no state: the noise comes from the process's own random state."""
+        """There is no state: the noise comes from the random state of the run."""
 
 
 class StoredSource(FixedSource):
@@ -137,7 +137,8 @@ class StoredSource(FixedSource):
         if self._mirrored is None:
             return images
         now = self._mirrored[indices]
-        self._mirrored[indices] = ~now
+        drawn = draws.together(indices.to(self.device)).to(indices.device)  # by all processes
+        self._mirrored[drawn] = ~self._mirrored[drawn]
         return torch.where(now.to(self.device)[:, None, None, None], images.flip(3), images)
 
     def mirror_in_turn(self) -> None:
@@ -176,7 +177,8 @@ class Mixture(FixedSource):
 
     def draw(self, count: int) -> Tensor:
         """Images in the order of their sources."""
-        # Chosen on the CPU: the counts are needed there, and reading them from the device would wait for it.
+        # The same counts in all processes, which draw together. Chosen on the CPU: the counts are needed there, and
+        # reading them from the device would wait for it.
         chosen = torch.multinomial(self.weights, count, replacement=True)
         counts = torch.bincount(chosen, minlength=len(self.sources)).tolist()
         return torch.cat([source.draw(n) for source, n in zip(self.sources, counts, strict=True) if n])

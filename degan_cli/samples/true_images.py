@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..config import CondenseSettings
-from ..images import ImageStore, to_unit, within
+from ..images import ImageStore, draws, to_unit, within
 from ..specs import ImageSet
 
 STATISTICS_VALUES = 4096 * 3 * 32 * 32
@@ -26,9 +26,25 @@ class TrueImages:
 
     def draw(self, label: int, count: int) -> Tensor:
         """So many different images of a class, or all there are, (n, C, H, W) on the device."""
+        return self._taken(self._chosen(label, count))
+
+    def draw_part(self, label: int, count: int) -> tuple[Tensor, float]:
+        """This process's part of so many, and what its mean counts among those of all parts: 1 where they are equal.
+
+        Where there are fewer images than processes, each process has all of them.
+        """
+        chosen, (rank, processes) = self._chosen(label, count), draws.group()
+        if len(chosen) < processes:
+            return self._taken(chosen), 1.0
+        part = chosen.tensor_split(processes)[rank]
+        return self._taken(part), len(part) * processes / len(chosen)
+
+    def _chosen(self, label: int, count: int) -> Tensor:
         mine = self.places[label]
         # Drawn on the CPU, so that a run draws the same images on every device.
-        chosen = mine[torch.randperm(len(mine))[:count]]
+        return mine[torch.randperm(len(mine))[:count]]
+
+    def _taken(self, chosen: Tensor) -> Tensor:
         return self.normalise(to_unit(self.store.take(chosen.to(self.store.home))))
 
     def start(self, settings: CondenseSettings) -> list[Tensor]:

@@ -1,10 +1,8 @@
-from types import SimpleNamespace
-
 import pytest
 import torch
 from conftest import TinyDiscriminator, tiny_classifier
 
-from degan_cli.engine import Engine, start
+from degan_cli.engine import start
 from degan_cli.errors import BadFile, UsageError
 from degan_cli.runs.checkpoint import Checkpoint
 
@@ -72,16 +70,3 @@ def test_a_damaged_checkpoint_is_a_bad_file(engine, run_folder):
     Checkpoint(run_folder, {}, engine).save({"c": tiny_classifier(classes=4)}, {}, {})
     with pytest.raises(BadFile, match=r"no usable checkpoint.*--force"):
         checkpoint.load({"c": tiny_classifier()})
-
-
-def test_each_process_takes_up_its_own_random_state():
-    states = []
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        states.append(torch.get_rng_state())
-    wanted = torch.rand(3)
-    second = SimpleNamespace(process_index=1, num_processes=2)
-    Engine(accelerator=second, device=torch.device("cpu"), precision="fp32").set_random_state(
-        {"cpu": torch.stack(states)}
-    )
-    assert torch.equal(torch.rand(3), wanted)

@@ -145,9 +145,3 @@ def test_a_silent_session_says_nothing_and_shares_its_plugins(capsys):
 def test_a_session_looks_for_data_where_the_settings_say(tmp_path):
     finder = SESSION.finder(EnrichSettings(classifier="t", data_dir=tmp_path, download=True))
     assert (finder.plugins, finder.data_dir, finder.download) == (SESSION.plugins, tmp_path, True)
-
-
-def test_the_number_of_processes_is_that_of_torchrun(monkeypatch):
-    assert SESSION.processes == 1
-    monkeypatch.setenv("WORLD_SIZE", "3")
-    assert SESSION.processes == 3

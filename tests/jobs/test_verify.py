@@ -1,0 +1,129 @@
+"""Inputs are what they were: a lineage is followed, and no run goes on with another content of what it is made from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from degan_cli.app import run
+from degan_cli.artifact import file_sha256, read_header
+
+TEACHER = "teacher --dataset digits:0-3 --arch lenet --epochs 1"
+ENRICH = "enrich --classifier t.safetensors --proxy digits:0,1 --steps 2 --batch-size 8 --width 2 --latent 4"
+DISTILL = "distill --teacher t.safetensors --student lenet-half --samples g.safetensors --held-out 16"
+SHORT = "--epochs 1 --steps-per-epoch 2 --batch-size 8"
+
+
+def degan(command: str) -> int:
+    return run([*command.split(), "--device", "cpu", "-q"])
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory) -> Path:
+    """A folder in which t, g and s were made."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert degan(f"{TEACHER} -o t.safetensors") == 0
+        assert degan(f"{TEACHER} --seed 1 -o other.safetensors") == 0
+        assert degan(f"{ENRICH} -o g.safetensors") == 0
+        assert degan(f"{DISTILL} {SHORT} -o s.safetensors") == 0
+    return folder
+
+
+@pytest.fixture
+def here(pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, to work in."""
+    for path in pipeline.glob("*.safetensors"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def verified(capsys, *files: str) -> tuple[int, dict]:
+    capsys.readouterr()
+    code = run(["verify", *files, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_whole_lineage_is_well_and_its_commands_make_it_again(here, capsys):
+    code, found = verified(capsys, "s.safetensors")
+    assert (code, found["wrong"]) == (0, [])
+    (student,) = found["artifacts"]
+    teacher, generator = student["parents"]
+    assert (teacher["role"], teacher["state"], teacher["file"]) == ("teacher", "present", "t.safetensors")
+    assert teacher["parents"][0]["state"] == "unseen"  # digits
+    assert [parent["role"] for parent in generator["parents"]] == ["classifier", "proxy"]
+    before = {name: file_sha256(Path(name)) for name in ("t.safetensors", "g.safetensors", "s.safetensors")}
+    capsys.readouterr()
+    assert run(["verify", "s.safetensors"]) == 0
+    commands = capsys.readouterr().out.splitlines()
+    assert [command.split()[1] for command in commands] == ["teacher", "enrich", "distill"]
+    for command in commands:
+        assert run([*command.split()[1:], "--force", "-q"]) == 0
+    assert {name: file_sha256(Path(name)) for name in before} == before
+
+
+def test_what_is_missing_or_another_one_is_named(here, capsys):
+    (here / "t.safetensors").write_bytes((here / "other.safetensors").read_bytes())
+    (here / "g.safetensors").unlink()
+    code, found = verified(capsys, "s.safetensors")
+    assert code == 3
+    assert found["wrong"] == ["t.safetensors is changed", "g.safetensors is missing"]
+    assert run(["verify", "s.safetensors"]) == 3
+    said = capsys.readouterr()
+    assert "teacher: t.safetensors (unknown), CHANGED since then" in said.err
+    assert "t.safetensors is changed; g.safetensors is missing" in said.err
+
+
+def test_a_damaged_file_and_one_from_elsewhere_end_in_one_line(here, capsys):
+    (here / "s.safetensors").write_bytes((here / "s.safetensors").read_bytes()[:-4])
+    assert run(["verify", "s.safetensors"]) == 3
+    assert run(["verify", "nothing.safetensors"]) == 3
+    assert len(capsys.readouterr().err.strip().splitlines()) == 2
+
+
+RUNS = {
+    f"{ENRICH} -o g.safetensors": "classifier",
+    f"{DISTILL} {SHORT} -o s.safetensors": "teacher",
+    "enrich --classifier t.safetensors --method zskd -n 4 --steps 1 --batch-size 4 -o z.safetensors": "classifier",
+    f"{TEACHER} --init t.safetensors -o i.safetensors": "init",
+    "incremental --classifier t.safetensors --new-data digits:5,6 --samples g.safetensors --epochs 1 --batch-size 512 "
+    "-o n.safetensors": "classifier",
+    f"distill --teacher t.safetensors --student lenet-half --method dafl --width 2 {SHORT} --update-batch 8 "
+    "--held-out 16 -o d.safetensors": "teacher",
+}
+
+
+@pytest.mark.parametrize(("command", "role"), RUNS.items(), ids=[command.split()[0] for command in RUNS])
+def test_a_finished_artifact_of_another_input_is_not_reused(here, capsys, command, role):
+    if not (here / command.split()[-1]).exists():
+        assert degan(command) == 0
+    assert degan(f"{command} --resume") == 0
+    (here / "t.safetensors").write_bytes((here / "other.safetensors").read_bytes())
+    capsys.readouterr()
+    assert degan(f"{command} --resume") == 2
+    assert f"made from another content of the {role}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changed", ["t.safetensors", "proxy"])
+def test_a_checkpoint_of_another_input_is_refused(here, capsys, changed):
+    assert run(["sample", "g.safetensors", "-n", "8", "-o", "proxy", "--device", "cpu", "-q"]) == 0
+    command = ENRICH.replace("digits:0,1", "proxy") + " -o h.safetensors"
+    assert degan(f"{command} --max-minutes 0") == 75
+    if changed == "proxy":
+        path = next((here / "proxy").rglob("*.png"))
+        ImageOps.invert(Image.open(path)).save(path)
+        role = "proxy"
+    else:
+        (here / "t.safetensors").write_bytes((here / "other.safetensors").read_bytes())
+        role = "classifier"
+    capsys.readouterr()
+    assert degan(f"{command} --resume") == 2
+    message = capsys.readouterr().err
+    assert f"checkpoint.safetensors: made from another content of the {role}" in message
+    assert "--force" in message
+    assert read_header("t.safetensors").kind == "classifier"
