@@ -149,13 +149,14 @@ def _few_images(results: list[Result]) -> str:
 
 
 def _budgets(results: list[Result]) -> str:
-    """A line for each budget: accuracy, agreement on held-out samples, updates and seconds over the seeds."""
-    lines = [_row(["budget", "accuracy", "agreement", "updates", "seconds"]), _row(["---", *["---:"] * 4])]
+    """A line for each pair and budget: accuracy, agreement on held-out samples, updates and seconds over the seeds."""
+    lines = [_row(["pair", "teacher", "budget", "accuracy", "agreement", "updates", "seconds"])]
+    lines.append(_row(["---", "---:", "---", *["---:"] * 4]))
     for one in results:
         spans = [f"{min(values):,.0f} to {max(values):,.0f}" for values in (one["updates"], one["seconds"])]
-        lines.append(_row([one["row"], _mean(one), _mean(one | {"measured": one["agreement"]}), *spans]))
-    first = results[0]
-    return "\n".join([*lines, "", f"{first['column']}, teacher {first['teacher']:.2f}. {_seeds(results)} a budget."])
+        cells = [one["row"], _mean(one), _mean(one | {"measured": one["agreement"]}), *spans]
+        lines.append(_row([one["column"], f"{one['teacher']:.2f}", *cells]))
+    return "\n".join([*lines, "", f"{_seeds(results)} a budget."])
 
 
 def _calibration(results: list[Result]) -> str:
