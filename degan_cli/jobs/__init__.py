@@ -27,6 +27,7 @@ from ..config import (
     ReproduceSettings,
     RerunSettings,
     SampleSettings,
+    SweepSettings,
     TeacherSettings,
 )
 from ..runs.result import Result
@@ -45,6 +46,7 @@ from .reproduce import reproduce
 from .rerun import rerun
 from .resolve import resolved
 from .sample import sample
+from .sweep import sweep
 from .teacher import teacher
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "Result",
     "SampleSettings",
     "Session",
+    "SweepSettings",
     "TeacherSettings",
     "compress",
     "condense",
@@ -78,5 +81,6 @@ __all__ = [
     "rerun",
     "resolved",
     "sample",
+    "sweep",
     "teacher",
 ]
