@@ -48,8 +48,10 @@ def cluster(options: Mapping[str, Any], jobs: int | None) -> Iterator[tuple[int,
     ours = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR", **ours)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise PluginError(f"RAY_ADDRESS {address}: no cluster answers ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # Ray raises it plain when a cluster does not start in time
+        raise PluginError(
+            f"--executor ray: no cluster at RAY_ADDRESS={address} answers ({str(error).splitlines()[0]})"
+        ) from error
     task = ray.remote(run_command).options(max_retries=RETRIES, **options)
     try:
         yield (

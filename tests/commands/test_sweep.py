@@ -56,14 +56,14 @@ def file(tmp_path, monkeypatch):
 
 @pytest.fixture
 def play(monkeypatch):
-    """Commands whose results are made up: ``codes`` says which fail, by a word of their command line."""
+    """Commands whose results are made up: ``codes`` says which fail, by options that their command lines all have."""
     played, codes = [], {}
 
     class Process:
         def __init__(self, command, stdout, stderr, env):
             line = shlex.join(command[3:])
             played.append(line)
-            self.returncode = next((code for word, code in codes.items() if word in line), 0)
+            self.returncode = next((code for words, code in codes.items() if all(word in line for word in words)), 0)
             stderr.write(b"what it said\n")
             if self.returncode:
                 return
@@ -108,7 +108,7 @@ def test_a_row_has_mean_and_spread_over_its_seeds(file, play, capsys):
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_failed_part_is_listed_the_rest_is_made_and_the_same_command_goes_on(file, play, capsys, killed):
     played, codes = play
-    codes["--temperature 4 --seed 1"] = -9 if killed else 5
+    codes["--temperature 4", "--seed 1"] = -9 if killed else 5
     code = 137 if killed else 5
     assert run(["sweep", "s.toml", "-q"]) == code
     told = capsys.readouterr()
@@ -127,7 +127,7 @@ def test_a_failed_part_is_listed_the_rest_is_made_and_the_same_command_goes_on(f
 
 def test_the_first_step_fails_and_everything_is_missing(file, play, capsys):
     _, codes = play
-    codes["teacher --arch"] = 3
+    codes[("--dataset digits",)] = 3
     assert run(["sweep", "s.toml", "-q"]) == 3
     assert "missing" in capsys.readouterr().out
     assert len(results()["missing"]) == 13
