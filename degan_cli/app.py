@@ -25,6 +25,7 @@ from .commands.report import report
 from .commands.reproduce import reproduce
 from .commands.rerun import rerun
 from .commands.sample import sample
+from .commands.sweep import sweep
 from .commands.teacher import teacher
 from .commands.verify import verify
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_command,
     "rerun": rerun,
     "verify": verify,
+    "sweep": sweep,
     "reproduce": reproduce,
     "demo": demo,
 }

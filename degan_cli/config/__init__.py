@@ -14,6 +14,7 @@ from .report import ReportSettings
 from .reproduce import ReproduceSettings
 from .rerun import RerunSettings
 from .sample import SampleSettings
+from .sweep import SweepSettings
 from .teacher import TeacherSettings
 from .verify import VerifySettings
 
@@ -33,6 +34,7 @@ __all__ = [
     "RerunSettings",
     "SampleSettings",
     "Settings",
+    "SweepSettings",
     "TeacherSettings",
     "VerifySettings",
 ]

@@ -27,12 +27,8 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
     except tomllib.TOMLDecodeError as error:
         raise BadFile(f"--config {path}: {error}; see --write-config for what such a file holds") from error
     values: dict[str, Any] = {}
-    # Where option and field differ, as --arch of a teacher does, both names are read.
-    as_options = [one for one in kind.declared().values() if not one.metadata["argument"]]
-    options = {one.flag[2:].replace("-", "_"): one.name for one in as_options}
     for name, value in table.items():
-        field = name.replace("-", "_")
-        field = options.get(field, field)
+        field = field_name(kind, name)
         declared = kind.declared().get(field)
         if declared is None or not declared.metadata["in_file"]:
             raise UsageError(
@@ -47,6 +43,13 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
             value = checked(value, declared.kind, declared.metadata, f"--config {path}: {name}")
         values[field] = value
     return Layer(f"--config {path}", values)
+
+
+def field_name(kind: type[Settings], name: str) -> str:
+    """The field that a name in a file stands for; where option and field differ, as --arch of a teacher does, both."""
+    options = {one.flag[2:].replace("-", "_"): one.name for one in kind.declared().values() if one.flag[:2] == "--"}
+    name = name.replace("-", "_")
+    return options.get(name, name)
 
 
 def to_toml(settings: Settings) -> str:

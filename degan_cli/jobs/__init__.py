@@ -27,6 +27,7 @@ from ..config import (
     ReproduceSettings,
     RerunSettings,
     SampleSettings,
+    SweepSettings,
     TeacherSettings,
 )
 from ..runs.result import Result
@@ -45,6 +46,7 @@ from .reproduce import reproduce
 from .rerun import rerun
 from .resolve import resolved
 from .sample import sample
+from .sweep import sweep
 from .teacher import teacher
 from .verify import verify
 
@@ -64,6 +66,7 @@ __all__ = [
     "Result",
     "SampleSettings",
     "Session",
+    "SweepSettings",
     "TeacherSettings",
     "VerifySettings",
     "compress",
@@ -80,6 +83,7 @@ __all__ = [
     "rerun",
     "resolved",
     "sample",
+    "sweep",
     "teacher",
     "verify",
 ]

@@ -45,6 +45,11 @@ class Part:
         text = json.dumps([command, sorted(self.values.items()), inputs, self.data])
         return f"{self.label}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
+    @property
+    def prints(self) -> bool:
+        """Whether its result is what the command prints, which makes no file itself."""
+        return False
+
     def path(self, folder: Path) -> Path:
         """Where its artifact lies."""
         return folder / f"{self.name}.safetensors"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ..artifact.atomic import replacing
 from ..errors import DeganError
@@ -23,6 +23,29 @@ from .parts import Part
 POLL_SECONDS = 0.05
 PROGRAM = (sys.executable, "-m", "degan_cli")
 MAX_MINUTES_OVER = 75
+STOPPED = (MAX_MINUTES_OVER, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+"""Exit codes of commands that go on when they are started again."""
+
+
+class Process(Protocol):
+    """A command that runs, here or elsewhere, as ``subprocess`` shows it."""
+
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """Its exit code, once it has ended."""
+
+    def terminate(self) -> None:
+        """Ask it to write a checkpoint and end."""
+
+
+Launch = Callable[[Part, Sequence[str], IO[bytes], Mapping[str, str]], Process]
+"""Starts the command of a part, whose stdout goes to the file, in an environment."""
+
+
+def in_terminal(part: Part, command: Sequence[str], result: IO[bytes], environment: Mapping[str, str]) -> Process:
+    """Start a command on this machine; what it says goes where this process says things."""
+    return Popen(command, stdout=result, env=environment)
 
 
 @dataclass(frozen=True)
@@ -30,7 +53,7 @@ class _Child:
     """A command that runs."""
 
     part: Part
-    process: Popen[bytes]
+    process: Process
     began: float
     result: IO[bytes]
     """What it prints, in a file: a pipe that nobody reads may fill up."""
@@ -75,55 +98,68 @@ def run_parts(
     say: Callable[[str], None],
     done: Callable[[Part], None],
     program: Sequence[str] = PROGRAM,
+    launch: Launch = in_terminal,
+    failed: Callable[[Part, int], None] | None = None,
 ) -> None:
     """Make the wanted parts in ``folder``, with all that they need; ``done`` is called for each when it is there.
 
     :param shared: options of every command that do not change its numbers, such as ``--data-dir``.
     :param program: what starts degan, with options that come before the command.
     :param watch: each command gets the minutes that are left; a signal is passed on.
+    :param launch: starts a command.
+    :param failed: is told of each part that failed and its exit code; all that does not need it is still made.
+        Without, the first failure is raised.
     :raises DeganError: with a failed command's exit code once those beside it have ended; 75 when the time is over
         and something is left to do.
     """
-    waiting = list(dict.fromkeys(part for last in wanted for part in _missing(last, folder)))
+    waiting = list(dict.fromkeys(part for last in wanted for part in missing(last, folder)))
     for part in dict.fromkeys(wanted):
         if part not in waiting:
             done(part)
     children: list[_Child] = []
-    code, failed = 0, ""
+    code, culprit = 0, ""
     while waiting or children:
         if watch.due() and not code:
             code = watch.due()
-            for child in children if code == 128 + signal.SIGTERM else ():
+            for child in children if code != MAX_MINUTES_OVER else ():
                 child.process.terminate()
         for part in waiting[:] if not code else ():
             able = all(need.path(folder).exists() for _, need in part.needs)
             if able and len(children) < jobs:
                 waiting.remove(part)
-                children.append(_start(part, folder, shared, jobs, watch, say, program))
+                children.append(_start(part, folder, shared, jobs, watch, say, program, launch))
         if not children:
             break
         time.sleep(POLL_SECONDS)
         for child in [child for child in children if child.process.poll() is not None]:
             children.remove(child)
-            ledger.add(child.part, time.monotonic() - child.began, _memory(child.result))
-            if child.process.returncode == 0 and child.part in wanted:
+            returned = child.process.returncode or 0
+            ended = returned if returned >= 0 else 128 - returned  # a killed one, as shells count it
+            printed = _read(child.result)
+            ledger.add(child.part, time.monotonic() - child.began, _memory(printed))
+            if ended == 0 and child.part.prints:
+                with replacing(child.part.path(folder)) as file:
+                    file.write(printed)
+            if ended == 0 and child.part in wanted:
                 done(child.part)
-            elif child.process.returncode and code in (0, MAX_MINUTES_OVER):
-                code = child.process.returncode
-                failed = shlex.join(["degan", *child.part.arguments(folder)])
-    if code in (MAX_MINUTES_OVER, 130, 143):
+            elif ended and failed is not None and (ended not in STOPPED or (ended != MAX_MINUTES_OVER and not code)):
+                failed(child.part, ended)
+            elif ended and code in (0, MAX_MINUTES_OVER):
+                code = ended
+                culprit = shlex.join(["degan", *child.part.arguments(folder)])
+    if code in STOPPED:
         raise stopped(code, f"{len(waiting)} or more parts are left")
     if code:
-        failure = DeganError(f"ended with exit code {code}: {failed}")
+        failure = DeganError(f"ended with exit code {code}: {culprit}")
         failure.exit_code = code
         raise failure
 
 
-def _missing(part: Part, folder: Path) -> Iterator[Part]:
+def missing(part: Part, folder: Path) -> Iterator[Part]:
     """What must be made for this part to be there, in order; a finished part needs nothing any more."""
     if not part.path(folder).exists():
         for _, need in part.needs:
-            yield from _missing(need, folder)
+            yield from missing(need, folder)
         yield part
 
 
@@ -135,23 +171,34 @@ def _start(
     watch: StopWatch,
     say: Callable[[str], None],
     program: Sequence[str],
+    launch: Launch,
 ) -> _Child:
     arguments = [*part.arguments(folder), *shared]
     say(f"$ degan {shlex.join(arguments)}")
-    command = [*program, *arguments, "--resume", "-q", "--json"]
-    if watch.deadline is not None:
-        command += ["--max-minutes", f"{max(0.0, watch.deadline - time.monotonic()) / 60:.3f}"]
+    minutes = None if watch.deadline is None else max(0.0, watch.deadline - time.monotonic()) / 60
+    command = [*program, *arguments, *going_on(part, folder, minutes)]
     # Runs that share the cores with all their threads each slow each other down many times over.
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // jobs))} if jobs > 1 else {}
     result = TemporaryFile()  # noqa: SIM115, it is closed when the command has ended
-    return _Child(part, Popen(command, stdout=result, env=threads | os.environ), time.monotonic(), result)
+    return _Child(part, launch(part, command, result, threads | os.environ), time.monotonic(), result)
 
 
-def _memory(result: IO[bytes]) -> dict[str, int]:
+def going_on(part: Part, folder: Path, minutes: float | None = None) -> list[str]:
+    """Options that let a command go on where it was stopped, end in time, and print its result alone."""
+    declared = type(part.settings(folder)).declared()
+    resume = ["--resume"] if "resume" in declared else []
+    limit = ["--max-minutes", f"{minutes:.3f}"] if minutes is not None and "max_minutes" in declared else []
+    return [*resume, "-q", "--json", *limit]
+
+
+def _read(result: IO[bytes]) -> bytes:
     with result:
         result.seek(0)
-        text = result.read()
-    return dict(json.loads(text)["peak_memory_bytes"]) if text.strip() else {}
+        return result.read()
+
+
+def _memory(printed: bytes) -> dict[str, int]:
+    return dict(json.loads(printed).get("peak_memory_bytes", {})) if printed.strip() else {}
 
 
 def save_json(path: Path, value: Any) -> None:
