@@ -22,6 +22,7 @@ from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier, parameter_count
 from ..runs.classifiers import open_classifier, tell_input
+from ..runs.inputs import refuse_other_inputs
 from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -130,7 +131,7 @@ def _kept_plan(run: Run) -> Plan | None:
     """The plan of a stopped run that goes on.
 
     :raises BadFile: where it cannot be read.
-    :raises UsageError: where it was made with other settings.
+    :raises UsageError: where it was made with other settings, or from other inputs.
     """
     path = run.output.folder / PLAN
     if not run.settings.resume or not path.exists():
@@ -141,6 +142,7 @@ def _kept_plan(run: Run) -> Plan | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadFile(f"{path}: no plan that can be read; start anew with --force") from error
     refuse_others(path, before, run.stored)
+    refuse_other_inputs(path, kept.get("parents", ()), run.parents, "or start anew with --force")
     return plan
 
 
@@ -148,7 +150,9 @@ def _keep(plan: Plan, run: Run) -> None:
     """In the run folder, with the settings that it was made for."""
     if run.engine.is_main:
         with replacing(run.output.folder / PLAN) as file:
-            file.write(json.dumps({"plan": plan.to_json(), "run": run.stored}, indent=2).encode())
+            file.write(
+                json.dumps({"plan": plan.to_json(), "run": run.stored, "parents": run.parents}, indent=2).encode()
+            )
 
 
 def _measured(engine: Engine, student: Classifier, teacher: Classifier, test: ImageSet | None) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def condense(
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         total, start = tensors["loss"]["total"].to(engine.device), numbers["step"]
+        loss = numbers.get("loss", loss)
         report.resume_at(start)
 
     for step in range(start + 1, settings.steps + 1):
@@ -101,8 +102,8 @@ def condense(
             report.row(step, {"loss": loss}, f"step {step}/{settings.steps}  loss {loss:.4f}")
             total.zero_()
         code = engine.largest(watch.due())
-        if code and not last or engine.largest(int(watch.save_due())):
-            checkpoint.save(parts, {"loss": {"total": total}}, {"step": step})
+        if code or last or engine.largest(int(watch.save_due())):
+            checkpoint.save(parts, {"loss": {"total": total}}, {"step": step, "loss": loss})
         if code and not last:
             raise stopped(code, f"step {step} of {settings.steps}")
 

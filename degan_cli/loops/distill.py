@@ -33,7 +33,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ImageSet, Network
-from .finite import check_finite
+from .finite import finite_values
 from .stages import Annealed, Milestones, Schedule, Stages, set_rate
 from .top_classes import class_probabilities, top_classes
 
@@ -128,8 +128,7 @@ def distill(
                 checkpoint.save(parts, {"samples": samples.state()}, progress())
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {settings.steps_per_epoch}")
 
-        row = {name: float(value) for name, value in {"loss": loss, **made}.items()}
-        check_finite(sum(row.values()), f"epoch {epoch + 1}", "--lr")
+        row = finite_values({"loss": loss, **made}, f"epoch {epoch + 1}", "--lr")
         if samples.online:
             held_out = samples.held_out(looked_at)
             wanted, found = _teachers_view(engine, teacher, held_out)
@@ -155,7 +154,7 @@ def distill(
             text += f"  test data {row['accuracy']:.2%}"
         curve.append(row.get("accuracy", score))
         report.row(schedule.total * settings.steps_per_epoch, row, text)
-        if code or engine.largest(int(watch.save_due())):
+        if code or schedule.done or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"samples": samples.state()}, progress())
         if code:
             raise stopped(code, f"epoch {epoch + 1}")

@@ -23,7 +23,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.proxy import ProxyBatches
 from ..specs import GeneratorNetwork, Method
-from .finite import check_finite
+from .finite import finite_values
 from .trouble import trouble
 
 MONITORED = 1000
@@ -39,6 +39,8 @@ ROWS = 25
 """At most so many inspections in a run."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
+OPTIONS = "--lr or --lambda-d"
+"""What to make smaller where training diverges."""
 
 
 def enrich(
@@ -70,45 +72,50 @@ def enrich(
     epoch_steps = max(1, round(proxy_images / settings.batch_size))
     inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
 
-    start = 0
+    start, losses = 0, dict[str, Tensor | float]()
     parts = method.state() | ({} if average is None else {"average": average})
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
         batches.load_state(tensors.get("shuffle", {}))
-        start = numbers["step"]
-        report.resume_at(start)
+        start, losses = numbers["step"], numbers.get("losses", {})
+        report.resume_at(min(start, settings.steps - 1))  # the closing look comes after the last checkpoint
 
-    seen: dict[str, Any] = {}
+    def look(step: int) -> dict[str, Any]:
+        values = finite_values(losses, f"step {step}", OPTIONS)
+        kept = engine.unwrap(method.generator) if average is None else average
+        images, probabilities = _inspect(engine, kept, classifier, z)
+        rests_on = support(probabilities)
+        seen = _describe(probabilities, rests_on, images, classifier.class_names)
+        passes = {} if proxy is None else {"epoch": round(step / epoch_steps, 2)}
+        report.row(step, {**passes, **values, **seen}, _line(step, settings.steps, values, seen))
+        last = step == settings.steps
+        if report.folder is not None and ((step // inspect_every) % PICTURE_EVERY == 0 or last):
+            top, classes = probabilities.max(dim=1)
+            picture = report.folder / ("samples.png" if last else f"samples-{step:06d}.png")
+            class_picture(images, classes, classifier.class_names, picture, top)
+        # Of the kept generator alone: on the way to it, most look collapsed at one time or another.
+        if last and (message := trouble(seen, rests_on, values, settings)):
+            report.warn(message)
+        return seen
+
     learn = engine.graphed(method.step)
     for step in range(start + 1, settings.steps + 1):
-        row = learn(batches.take(share))
+        losses = learn(batches.take(share))
         if average is not None:
             follow(average, engine.unwrap(method.generator), settings.ema)
         report.advance(settings.batch_size)
 
         last = step == settings.steps
-        if step % inspect_every == 0 or last:
-            values = {name: float(value) for name, value in row.items()}
-            check_finite(sum(values.values()), f"step {step}", "--lr or --lambda-d")
-            kept = engine.unwrap(method.generator) if average is None else average
-            images, probabilities = _inspect(engine, kept, classifier, z)
-            rests_on = support(probabilities)
-            seen = _describe(probabilities, rests_on, images, classifier.class_names)
-            passes = {} if proxy is None else {"epoch": round(step / epoch_steps, 2)}
-            report.row(step, {**passes, **values, **seen}, _line(step, settings.steps, values, seen))
-            if report.folder is not None and ((step // inspect_every) % PICTURE_EVERY == 0 or last):
-                top, classes = probabilities.max(dim=1)
-                picture = report.folder / ("samples.png" if last else f"samples-{step:06d}.png")
-                class_picture(images, classes, classifier.class_names, picture, top)
-            # Of the kept generator alone: on the way to it, most look collapsed at one time or another.
-            if last and (message := trouble(seen, rests_on, values, settings)):
-                report.warn(message)
+        if step % inspect_every == 0 and not last:
+            look(step)
         code = engine.largest(watch.due())
-        if code and not last or engine.largest(int(watch.save_due())):
-            checkpoint.save(parts, {"shuffle": batches.state()}, {"step": step})
+        if code or last or engine.largest(int(watch.save_due())):
+            values = finite_values(losses, f"step {step}", OPTIONS)
+            checkpoint.save(parts, {"shuffle": batches.state()}, {"step": step, "losses": values})
         if code and not last:
             raise stopped(code, f"step {step} of {settings.steps}")
 
+    seen = look(settings.steps)
     kept = engine.unwrap(method.generator) if average is None else average
     images_seen = settings.steps * settings.batch_size
     return kept.eval(), {"updates": settings.steps, "images": images_seen, "proxy_images": proxy_images, **seen}

@@ -23,7 +23,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ClassifierNetwork, Network, Strategy
-from .finite import check_finite
+from .finite import finite_values
 from .stages import Annealed, Milestones, set_rate
 from .top_classes import class_probabilities, top_classes
 
@@ -98,15 +98,14 @@ def teach_new_classes(
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
 
         schedule.finish_epoch(0.0)
-        values = {name: float(value) for name, value in row.items()}
-        check_finite(sum(values.values()), f"epoch {epoch + 1}", "--lr")
+        values = finite_values(row, f"epoch {epoch + 1}", "--lr")
         if watched is not None:
             remembered = _remembered(engine, engine.unwrap(strategy.model), old, watched)
         text = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in (values | remembered).items())
         report.row(
             schedule.total * steps_per_epoch, {"epoch": epoch + 1, **values, **remembered}, f"epoch {epoch + 1}  {text}"
         )
-        if code or engine.largest(int(watch.save_due())):
+        if code or schedule.done or engine.largest(int(watch.save_due())):
             save()
         if code:
             raise stopped(code, f"epoch {epoch + 1}")

@@ -17,7 +17,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.inversion import STRIDE, invert
 from ..specs import Inversion
-from .finite import check_finite
+from .finite import finite_values
 from .predict import predict
 
 
@@ -65,15 +65,15 @@ def make_images(
         images, _, row = done
         if abreast > 1:
             images = draws.together(images)[: (batch + 1 - first) * settings.batch_size]
-        values = {name: float(value) for name, value in row.items()}
-        check_finite(sum(values.values()), f"batch {batch + 1}", "--lr")
+        values = finite_values(row, f"batch {batch + 1}", "--lr")
         made.append(images.cpu())
         losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
         report.row(
             (batch + 1) * settings.steps, {"batch": batch + 1, **values}, f"batch {batch + 1}/{batches}  {losses}"
         )
-        code = engine.largest(watch.due()) if batch + 1 < batches else 0
-        if code or engine.largest(int(watch.save_due())):
+        last = batch + 1 == batches
+        code = 0 if last else engine.largest(watch.due())
+        if code or last or engine.largest(int(watch.save_due())):
             save()
         if code:
             raise stopped(code, f"batch {batch + 1} of {batches}")

@@ -111,7 +111,7 @@ def train_teacher(
             text += f"  held-out {score:.2%}"
         text += "  best" if is_best and settings.optimiser == "adam" else ""
         report.row(schedule.total * steps_per_epoch, row, text)
-        if code or engine.largest(int(watch.save_due())):
+        if code or schedule.done or engine.largest(int(watch.save_due())):
             checkpoint.save(parts, {"shuffle": shuffle.state()}, schedule.to_json())
         if code:
             raise stopped(code, f"epoch {epoch + 1}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile
+from ..errors import BadFile, Diverged
 from ..specs import Network
 from .inputs import Parent, refuse_other_inputs
 from .output import CHECKPOINT
@@ -43,7 +43,10 @@ class Checkpoint:
         tensors: Mapping[str, Mapping[str, Tensor]],
         numbers: Mapping[str, Any],
     ) -> None:
-        """Write all of it, replacing the last checkpoint in one step; every process must call it."""
+        """Write all of it, replacing the last checkpoint in one step; every process must call it.
+
+        :raises Diverged: when weights or optimiser hold NaN or infinity; the last checkpoint stays.
+        """
         random = self.engine.random_state()
         if not self.engine.is_main:
             return
@@ -58,6 +61,7 @@ class Checkpoint:
                 groups[name] = state["param_groups"]
                 for index, moments in state["state"].items():
                     flat |= {f"optimiser/{name}/{index}/{key}": value for key, value in moments.items()}
+        self._check_finite(flat)
         for name, values in tensors.items():
             flat |= {f"tensors/{name}/{key}": value for key, value in values.items()}
         scaler = self.engine.accelerator.scaler
@@ -104,6 +108,15 @@ class Checkpoint:
         self.engine.set_random_state(random)
         names = {key.split("/")[1] for key in flat if key.startswith("tensors/")}
         return {name: _under(f"tensors/{name}", flat) for name in names}, about["numbers"]
+
+    def _check_finite(self, flat: Mapping[str, Tensor]) -> None:
+        for key, value in flat.items():
+            if value.is_floating_point() and value.numel() and not bool(torch.isfinite(value).all()):
+                kept = f"; the last good checkpoint is still {self.path}" if self.exists() else ""
+                raise Diverged(
+                    f"{key} holds NaN or infinity, so no checkpoint is written{kept}; try a smaller --lr, or "
+                    "--precision fp32, and start anew with --force"
+                )
 
     def _check(self, about: Mapping[str, Any]) -> None:
         refuse_others(self.path, about["run"], self.run)
