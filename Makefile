@@ -7,7 +7,7 @@ PIP_ARGS ?=
 # No notices of pip's own among the output of the project.
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-slow lint format docs dist audit bench clean
+.PHONY: demo test test-slow test-long lint format docs dist audit bench clean
 
 $(VENV)/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "degan needs Python 3.11 or newer; say make PYTHON=python3.11")'
@@ -28,6 +28,10 @@ test: lint
 
 test-slow: $(VENV)/installed
 	@$(BIN)/python -m pytest -q -m slow tests plugins
+
+# Ten thousand damaged files, and two hundred kills; an hour or two.
+test-long: $(VENV)/installed
+	@DEGAN_MUTATIONS=10000 DEGAN_KILLS=200 $(BIN)/python -m pytest -q -m 'slow or not slow' tests/fuzz tests/test_kills.py
 
 lint: $(VENV)/installed
 	@echo "Running the linters: ruff and mypy."

@@ -28,6 +28,7 @@ from .commands.sample import sample
 from .commands.sweep import sweep
 from .commands.teacher import teacher
 from .commands.verify import verify
+from .console import one_line
 from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -123,12 +124,6 @@ def is_out_of_memory(error: Exception) -> bool:
     torch = sys.modules.get("torch")
     on_device = torch is not None and isinstance(error, torch.OutOfMemoryError)
     return on_device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
-
-
-def one_line(message: str) -> str:
-    """``message`` on one line, with nothing in it that could steer a terminal: parts may come from files."""
-    joined = " ".join(message.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in joined)
 
 
 def main() -> None:

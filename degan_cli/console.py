@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS = 10.0
 """Between two lines that say how far something is, where there is no bar."""
+MOST_CHARACTERS = 300
+"""Of an error's line."""
+CUT = " ... "
+MOST_OF_A_NAME = 60
 
 
 def is_main_process() -> bool:
@@ -20,10 +24,33 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def printable(text: str) -> str:
+    """``text`` with nothing in it that could steer a terminal or begin a new line: parts of it may come from files."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def one_line(message: str, most: int = MOST_CHARACTERS) -> str:
+    """``message`` on one printable line: of a longer one the beginning, which says what is at fault, and the end, which
+    says what to do."""
+    line = printable(" ".join(message.split()))
+    if len(line) <= most:
+        return line
+    end = most // 3
+    return f"{line[: most - end - len(CUT)]}{CUT}{line[-end:]}"
+
+
+def cell(text: object, most: int = 60) -> str:
+    """A value in a table: printable, and cut where it is long, so that one of them cannot blow up all rows."""
+    shown = printable(str(text)[: most + 1])
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
+
+
 def note(message: str) -> None:
     """A line for people on stderr."""
     if is_main_process():
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
@@ -38,7 +65,8 @@ def print_result(result: Mapping[str, Any], as_json: bool) -> None:
 
 def shortened(names: Sequence[str], most: int = 5) -> str:
     """The first names of a list, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    shown = ", ".join(name if len(name) <= MOST_OF_A_NAME else f"{name[:MOST_OF_A_NAME]}..." for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def quoted(text: str, most: int = 60) -> str:

@@ -10,7 +10,8 @@ import typer
 
 import degan_cli
 from degan_cli import app
-from degan_cli.app import COMMANDS, one_line, run
+from degan_cli.app import COMMANDS, run
+from degan_cli.console import one_line
 from degan_cli.errors import BadFile, DeganError, Diverged, OutOfMemory, PluginError, Stopped, UnknownName, UsageError
 
 

@@ -15,6 +15,8 @@ VERSION = 1
 KINDS = ("classifier", "generator", "samples", "dataset")
 MAX_SIDE = 4096
 """Pixels; larger images than any network here takes, smaller than what would eat a machine's memory."""
+MAX_DEPTH = 50
+"""Of objects and lists in each other; what is written has four levels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,7 @@ class Header:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ValueError(f'the "degan" header is not JSON ({error}); fetch or make it again') from error
+        _check(not _deeper(value, MAX_DEPTH), f"is nested more than {MAX_DEPTH} levels deep")
         return cls.from_json(value)
 
     @classmethod
@@ -91,12 +94,14 @@ class Header:
         _check(len(set(names)) == len(names), "has a class name twice")
         parts = {key: _typed(value, key, str, "") for key in ("architecture", "provider", "name", "split")}
         objects = {key: _typed(value, key, dict, {}) for key in ("run", "metrics", "versions")}
+        parents = _typed(value, "parents", list, [])
+        _check(all(isinstance(parent, dict) for parent in parents), "has parents of the wrong type")
         return cls(
             kind=value["kind"],
             class_names=tuple(names),
             input=_input(value.get("input")),
             gan=_gan(value.get("gan")),
-            parents=_typed(value, "parents", list, []),
+            parents=parents,
             **parts,
             **objects,
         )
@@ -105,6 +110,12 @@ class Header:
 def _check(condition: bool, fault: str) -> None:
     if not condition:
         raise ValueError(f'the "degan" header {fault}; fetch or make the file again')
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists are nested more than so many levels deep."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_deeper(item, levels - 1) for item in inner)
 
 
 def _typed(value: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:

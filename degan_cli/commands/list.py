@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from ..console import printable
 from ..specs import InversionSpec, MethodSpec, StrategySpec
 from .declare import Json, plugins_from
 
@@ -122,7 +123,10 @@ def _settings(kind: type) -> list[dict[str, Any]]:
 
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    table = [tuple(column.upper() for column in columns), *(tuple(str(row[c]) for c in columns) for row in rows)]
+    table = [
+        tuple(column.upper() for column in columns),
+        *(tuple(printable(str(row[c])) for c in columns) for row in rows),
+    ]
     widths = [max(len(line[column]) for line in table) for column in range(len(columns))]
     details: list[list[Mapping[str, Any]]] = [[], *(row.get("settings", []) for row in rows)]
     for line, settings in zip(table, details, strict=True):

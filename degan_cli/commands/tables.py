@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..console import cell
+
 MATRIX_CLASSES = 15
 """A confusion matrix of more classes is too wide to read; the largest confusions are listed instead."""
 CONFUSIONS = 10
@@ -83,11 +85,12 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> 
     """Columns under ``head``, the first ``left`` of them flush left; empty without rows."""
     if not rows:
         return ""
+    head, rows = [cell(text) for text in head], [[cell(text) for text in row] for row in rows]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     cells = [
         [
-            f"{cell:<{width}}" if column < left else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            f"{text:<{width}}" if column < left else f"{text:>{width}}"
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         for row in (head, *rows)
     ]

@@ -13,6 +13,9 @@ from ..errors import BadFile, UsageError
 from .base import Layer, Settings
 from .values import checked
 
+MAX_BYTES = 2**20
+"""Of a settings file; those with every setting of a command have two thousand."""
+
 
 def read_config(path: Path, kind: type[Settings]) -> Layer:
     """The values of a file, named as the fields of ``kind`` are, with hyphens or underscores.
@@ -21,10 +24,14 @@ def read_config(path: Path, kind: type[Settings]) -> Layer:
     :raises UsageError: for a name that is no setting of this command, or one that belongs to the command line.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise BadFile(f"--config {path}: has more than {MAX_BYTES:,} bytes; name a TOML file with settings")
+        table = tomllib.loads(text.decode().replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(f"--config {path}: cannot be read ({error.__class__.__name__}); name a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadFile(f"--config {path}: {error}; see --write-config for what such a file holds") from error
     values: dict[str, Any] = {}
     for name, value in table.items():

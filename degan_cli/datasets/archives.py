@@ -16,7 +16,7 @@ from .folders import choose_split, no_image
 from .image_files import SUFFIXES
 from .listing import FileSet, labelled
 
-MAX_BYTES = 2**29
+MAX_BYTES = 2**26
 """Of one image in an archive; a larger one is made to fill the memory."""
 CLASS_FILE = ".cls"
 """What the names of files end with that hold a class."""
@@ -105,7 +105,7 @@ def list_zip(path: Path, split: str) -> FileSet:
     try:
         archive = zipfile.ZipFile(path)
         changed = path.stat().st_mtime_ns
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+    except Exception as error:  # whatever the library trips over, the file is at fault
         raise BadFile(f"{path}: no zip that can be read ({error}); fetch it again") from error
     return _arranged(str(path), [ZipMember(archive, info, changed) for info in archive.infolist()], split)
 
@@ -132,7 +132,7 @@ def list_tars(name: str, paths: Sequence[Path], split: str) -> FileSet:
                 ]
         except FileNotFoundError as error:
             raise BadFile(f"{path}: no such file; check the path") from error
-        except (tarfile.TarError, OSError) as error:
+        except Exception as error:  # whatever the library trips over, the file is at fault
             advice = "fetch it again, or unpack it with gunzip if it is compressed"
             raise BadFile(f"{path}: no tar that can be read ({error}); {advice}") from error
     return _arranged(name, members, split)
@@ -182,7 +182,14 @@ def _is_image(parts: tuple[str, ...]) -> bool:
 def _class_files(members: Sequence[ZipMember] | Sequence[TarMember]) -> dict[tuple[Path, str], str]:
     """What the ``.cls`` files say, by archive and sample."""
     files = [member for member in members if member.member.endswith(CLASS_FILE)]
-    return {_sample(file): file.open().read(MAX_CLASS_NAME).decode(errors="replace").strip() for file in files}
+    return {_sample(file): _class_name(file) for file in files}
+
+
+def _class_name(file: ZipMember | TarMember) -> str:
+    try:
+        return file.open().read(MAX_CLASS_NAME).decode(errors="replace").strip()
+    except Exception as error:  # whatever the library trips over, the file is at fault
+        raise BadFile(f"{file.name}: cannot be read ({error}); fetch {file.path} again") from error
 
 
 def _sample(member: ZipMember | TarMember) -> tuple[Path, str]:

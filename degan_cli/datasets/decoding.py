@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from torch import Tensor
 
-from .image_files import Broken, read_fitted, shape_of
+from .image_files import Broken, Room, read_fitted, shape_of
 from .listing import ImageFile
 
 THREADS = 8
@@ -23,9 +23,11 @@ def decode_blocks(files: Sequence[ImageFile], shape: Shape, fit: str) -> Iterato
     channels, height, width = shape
     length = max(1, BLOCK_BYTES // (channels * height * width))
 
+    room = Room()
+
     def read(file: ImageFile) -> Tensor | Broken:
         try:
-            return read_fitted(file, shape, fit)
+            return read_fitted(file, shape, fit, room)
         except Broken as error:
             return error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,11 @@ SUFFIXES = frozenset(_SUFFIXES.split())
 """Lower case; files that end otherwise are no images."""
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 """Pillow's readers that may see a file; some others start programs."""
-MAX_PIXELS = 2**27
-"""More than any camera gives; a small file that claims more is made to fill the memory."""
+MAX_PIXELS = 2**25
+"""That are decoded at a time: with all that is made of them on the way these take less than 512 MiB. A photograph may
+have more, for most are scaled down while they are decoded; another small file that claims more is made to fill the
+memory.
+"""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -55,6 +59,27 @@ def read_image(path: Path) -> Tensor:
         raise BadFile(f"{path}: {error}; repair or remove it") from error
 
 
+class Room:
+    """Room for ``MAX_PIXELS`` that are being decoded, shared by several threads."""
+
+    def __init__(self) -> None:
+        self._left = MAX_PIXELS
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        """Wait until there is room for so many more, at most ``MAX_PIXELS``, and keep it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= pixels)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += pixels
+                self._changed.notify_all()
+
+
 def decode(file: ImageFile, enough: tuple[int, int] | None = None) -> Tensor:
     """One image, upright: uint8 (1, H, W) if it is grey, else (3, H, W).
 
@@ -64,29 +89,31 @@ def decode(file: ImageFile, enough: tuple[int, int] | None = None) -> Tensor:
         smaller than twice that, which takes a fraction of the time and of the memory.
     :raises Broken: when it is damaged, of an unknown format, or too large.
     """
-    with _image(file) as image:
-        smaller = _smaller(image, enough)
-        smaller.load()
-        turn = _turn(image)  # only now: a TIFF is turned by its loading
-        levels = _levels(smaller if turn is None else smaller.transpose(turn))
-    return torch.from_numpy(levels if levels.ndim == 3 else levels[None])
+    with _opened(file, enough) as (image, factor):
+        return _decoded(image, factor)
 
 
 def shape_of(file: ImageFile) -> tuple[int, int, int]:
     """(C, H, W) of what :func:`decode` gives, from the file's head alone; raises Broken as it does."""
     with _image(file) as image:
         width, height = image.size
+        if width * height > MAX_PIXELS and not _is_draftable(image):
+            raise _too_large(image)
         if _turn(image) in SIDEWAYS:
             width, height = height, width
         grey = image.mode in GREY_MODES or image.mode.startswith(("I", "F"))
         return 1 if grey else 3, height, width
 
 
-def read_fitted(file: ImageFile, shape: tuple[int, int, int], fit: str) -> Tensor:
-    """One image uint8 (C, H, W), cropped, squashed or padded to ``shape``; raises Broken."""
+def read_fitted(file: ImageFile, shape: tuple[int, int, int], fit: str, room: Room | None = None) -> Tensor:
+    """One image uint8 (C, H, W), cropped, squashed or padded to ``shape``; raises Broken.
+
+    :param room: what those share that decode side by side.
+    """
     channels, height, width = shape
-    picture = decode(file, (height, width)).unsqueeze(0)
-    return fit_uint8(frame(picture, height, width, fit), *shape)[0]
+    with _opened(file, (height, width)) as (image, factor), (room or Room()).taken(image.width * image.height):
+        picture = _decoded(image, factor).unsqueeze(0)
+        return fit_uint8(frame(picture, height, width, fit), *shape)[0]
 
 
 def room_for(count: int, shape: tuple[int, int, int], what: str) -> Tensor:
@@ -116,9 +143,6 @@ def _image(file: ImageFile) -> Iterator[Image.Image]:
     try:
         formats = [name for name in FORMATS if name in Image.OPEN]
         with file.open() as opened, Image.open(opened, formats=formats) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise Broken(f"{width}x{height} pixels, more than {MAX_PIXELS:,}")
             yield image
     except Broken:
         raise
@@ -129,18 +153,47 @@ def _image(file: ImageFile) -> Iterator[Image.Image]:
         raise Broken(f"no image that can be read ({reason})") from error
 
 
-def _smaller(image: Image.Image, enough: tuple[int, int] | None) -> Image.Image:
-    """A large picture scaled down by 2, 4, ... as long as twice what is enough remains, by its decoder if that can."""
-    if enough is None or image.width * image.height < LARGE:
-        return image
-    least = 2 * max(enough)  # whichever way it will be turned
+@contextlib.contextmanager
+def _opened(file: ImageFile, enough: tuple[int, int] | None) -> Iterator[tuple[Image.Image, int]]:
+    """The image, not yet decoded, of no more than ``MAX_PIXELS``, and by how much it may be scaled down then.
+
+    A JPEG will be scaled down while it is decoded, to an eighth at least.
+    """
+    with _image(file) as image:
+        factor, before = _factor(image, enough), min(image.size)
+        if _is_draftable(image):
+            image.draft(image.mode, (image.width // factor, image.height // factor))
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_large(image)
+        yield image, factor * min(image.size) // max(1, before)
+
+
+def _is_draftable(image: Image.Image) -> bool:
+    """Whether the decoder can scale down, and then takes less memory; progressive ones hold the whole picture first."""
+    return image.format == "JPEG" and not image.info.get("progressive")
+
+
+def _too_large(image: Image.Image) -> Broken:
+    return Broken(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS:,}; scale it down")
+
+
+def _decoded(image: Image.Image, factor: int) -> Tensor:
+    """uint8 (1 or 3, H, W)."""
+    smaller = image.reduce(factor) if factor > 1 and image.mode in REDUCIBLE else image
+    smaller.load()
+    turn = _turn(image)  # only now: a TIFF is turned by its loading
+    levels = _levels(smaller if turn is None else smaller.transpose(turn))
+    return torch.from_numpy(levels if levels.ndim == 3 else levels[None])
+
+
+def _factor(image: Image.Image, enough: tuple[int, int] | None) -> int:
+    """By how much a large picture may be scaled down, a power of 2: at least twice what is enough remains."""
     factor = 1
-    while min(image.size) >= 2 * factor * least:
-        factor *= 2
-    before = min(image.size)
-    image.draft(image.mode, (image.width // factor, image.height // factor))  # JPEG decodes an eighth at once
-    left = factor * min(image.size) // before
-    return image.reduce(left) if left > 1 and image.mode in REDUCIBLE else image
+    if enough is not None and image.width * image.height >= LARGE:
+        least = 2 * max(enough)  # whichever way it will be turned
+        while min(image.size) >= 2 * factor * least:
+            factor *= 2
+    return factor
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -151,8 +204,11 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 def _levels(image: Image.Image) -> npt.NDArray[np.uint8]:
     """uint8 (H, W) or (3, H, W)."""
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
-        wide = np.asarray(image).astype(np.float64).clip(0, 65535)
-        return np.rint(wide / 257).astype(np.uint8)
+        wide = np.asarray(image)
+        levels = np.empty(wide.shape, np.uint8)
+        for row, values in zip(levels, wide, strict=True):  # one by one: all as floats take eight times as much
+            row[:] = np.rint(values.astype(np.float64).clip(0, 65535) / 257)
+        return levels
     if image.mode == "F":
         raise ValueError("its pixels are floats of unknown range")
     if image.mode in GREY_MODES:

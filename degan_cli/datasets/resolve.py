@@ -79,7 +79,10 @@ def open_images(
         data = subset(data, parse_classes(classes, data.class_names, name))
     if not len(data.images):
         raise BadFile(f"{expression}: holds no images; name another data set or other classes")
-    return data if shape is None else _fitted(data, shape, reading.fit or "squash")
+    try:
+        return data if shape is None else _fitted(data, shape, reading.fit or "squash")
+    except ValueError as error:
+        raise BadFile(f"{expression}: {error}") from error
 
 
 def list_files(text: str, split: str) -> FileSet | None:

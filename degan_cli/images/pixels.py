@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+MOST_PADDED = 2**25
+"""Pixels."""
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 """ITU-R BT.601 luma, as Pillow and torchvision convert RGB to grey."""
 
@@ -56,6 +58,7 @@ def frame(images: Tensor, height: int, width: int, how: str) -> Tensor:
 
     :param how: ``crop`` keeps the largest part in the middle, ``pad`` adds black on both sides, ``squash`` changes
         nothing: what comes after stretches.
+    :raises ValueError: where padding would take more than ``MOST_PADDED`` pixels an image.
     """
     rows, columns = images.shape[2:]
     if how == "squash" or rows * width == columns * height:
@@ -72,6 +75,8 @@ def frame(images: Tensor, height: int, width: int, how: str) -> Tensor:
     if how != "pad":
         raise ValueError(f"no way {how!r} to fit an image; there are crop, squash and pad")
     whole = (round(columns * height / width), columns) if too_wide else (rows, round(rows * width / height))
+    if whole[0] * whole[1] > max(MOST_PADDED, height * width):
+        raise ValueError(f"images of {columns}x{rows} pixels are too long and narrow to be padded; crop or squash them")
     down, across = whole[0] - rows, whole[1] - columns
     return F.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2))
 

@@ -71,7 +71,11 @@ def settings_again(header: Header, settings: RerunSettings, session: Session) ->
     # What a setting is for depends on others: inputs and those that are for every run first, then what has a use.
     declared = kind.declared()
     first = {name for name in values if declared[name].panel in (MODELS, DATA) or not declared[name].metadata["needs"]}
-    again = kind(**{name: values[name] for name in first})
+    try:
+        again = kind(**{name: values[name] for name in first})
+    except (UsageError, TypeError) as error:  # TypeError: one that it needs is not there
+        fault = f"{settings.artifact}: the settings in its header cannot be used"
+        raise BadFile(f"{fault} ({error}); fetch or make the file again") from error
     for _ in declared:
         holding = resolved(again, session)
         more = {name for name in values.keys() - again.given if holding.has_use(name)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.progress import BarColumn
 
-from ..console import EVERY_SECONDS, note, progress_bar, warn
+from ..console import EVERY_SECONDS, note, printable, progress_bar, warn
 from .metrics_log import MetricsLog, open_log
 from .output import METRICS
 
@@ -114,7 +114,7 @@ class Report:
     def say(self, message: str) -> None:
         """A line on stderr that does not tear the bar."""
         if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
+            self._bar.console.print(printable(message), markup=False, highlight=False)
         elif self.lines:
             self._since = time.monotonic()
             note(message)
@@ -123,7 +123,7 @@ class Report:
         """A warning on stderr, shown even when quiet."""
         if self.active:
             if self._bar is not None:
-                self._bar.console.print(f"degan: warning: {message}", markup=False, highlight=False)
+                self._bar.console.print(printable(f"degan: warning: {message}"), markup=False, highlight=False)
             else:
                 warn(message)
 

@@ -31,9 +31,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = decoding.read_fitted
 
-    def counted(file, shape, fit) -> Tensor:
+    def counted(file, *how) -> Tensor:
         names.append(Path(file.name).name)
-        return real(file, shape, fit)
+        return real(file, *how)
 
     monkeypatch.setattr(decoding, "read_fitted", counted)
     return names
