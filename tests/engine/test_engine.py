@@ -3,7 +3,7 @@ import torch
 from conftest import TinyDiscriminator, tiny_classifier
 
 from degan_cli.engine import start
-from degan_cli.errors import BadFile, UsageError
+from degan_cli.errors import BadFile, Diverged, UsageError
 from degan_cli.runs.checkpoint import Checkpoint
 
 
@@ -59,6 +59,19 @@ def test_a_checkpoint_gives_back_networks_optimisers_and_random_numbers(engine, 
     for index, moments in ours["state"].items():
         for key, value in moments.items():
             assert torch.equal(value, theirs["state"][index][key])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_checkpoint_is_not_replaced_by_one_that_is_not_finite(engine, run_folder, value):
+    classifier = tiny_classifier()
+    checkpoint = Checkpoint(run_folder, {}, engine)
+    checkpoint.save({"c": classifier}, {}, {"step": 1})
+    before = checkpoint.path.read_bytes()
+    with torch.no_grad():
+        classifier.network[0].weight.view(-1)[0] = value
+    with pytest.raises(Diverged, match=r"network/c/.*NaN or infinity.*checkpoint\.safetensors.*--lr"):
+        checkpoint.save({"c": classifier}, {}, {"step": 2})
+    assert checkpoint.path.read_bytes() == before
 
 
 def test_a_damaged_checkpoint_is_a_bad_file(engine, run_folder):

@@ -84,6 +84,13 @@ def test_the_rows_of_a_run_that_stopped_between_them_are_those_of_an_unbroken_on
     assert rows(tmp_path / "a") == rows(tmp_path / "b")
 
 
+def test_a_kill_after_the_last_step_costs_none(tmp_path):
+    whole, metrics = run_condense(tmp_path)
+    again, measured = run_condense(tmp_path, watch=StopAfter(1))
+    assert torch.equal(whole.images, again.images)
+    assert measured == metrics
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     with pytest.raises(Stopped):
         run_condense(tmp_path, RUN, StopAfter(1))

@@ -129,6 +129,14 @@ WAYS = {
 }
 
 
+@pytest.mark.parametrize("way", ["weight-align", "r-dfcil, into its last part"])
+def test_a_kill_in_the_closing_look_costs_no_step(tmp_path, way):
+    whole, metrics = run_increment(tmp_path, **WAYS[way])
+    again, measured = run_increment(tmp_path, StopAfter(1), **WAYS[way])
+    assert_equal(whole, again)
+    assert measured == metrics
+
+
 @pytest.mark.parametrize("stop", [1, STEPS, 2 * STEPS + 1, 4 * STEPS])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_resumed_increment_equals_an_unbroken_one(tmp_path, way, stop):

@@ -118,6 +118,13 @@ def test_batches_differ_and_the_seed_decides(run_folder):
     assert not torch.equal(images, other)
 
 
+def test_a_kill_in_the_closing_look_costs_no_step(run_folder):
+    images, _, metrics = make(run_folder, StopWatch())
+    again, _, measured = make(run_folder, StopAfter(1))
+    assert torch.equal(again, images)
+    assert measured == metrics
+
+
 @pytest.mark.parametrize("kind", [DeepInversion, CondensedExpansion])
 @pytest.mark.parametrize(("asked", "batch"), [(3, 1), (5, 1), (6, 1), (13, 3)])  # five times in a batch, once after it
 def test_a_stopped_run_ends_as_an_unbroken_one(run_folder, kind, asked, batch):

@@ -229,6 +229,23 @@ def test_metrics_of_a_resumed_run_have_no_step_twice(tmp_path):
     assert steps[-1] == 12
 
 
+def run_student(folder, watch):
+    torch.manual_seed(3)
+    student, metrics = run_distill(folder, Generator(TinyGenerator(), "tiny", SHAPE), watch)
+    return student.state_dict(), metrics
+
+
+@pytest.mark.parametrize("run", [run_teacher, run_enrich, run_student])
+def test_a_kill_in_the_closing_look_costs_no_step(tmp_path, run):
+    """The loops leave their last checkpoint, which the frame of a run removes once the artifact is written."""
+    whole, metrics = run(tmp_path, StopWatch())
+    before = rows(tmp_path)
+    again, measured = run(tmp_path, StopAfter(1))  # it would stop at the first step
+    assert_equal(whole, again)
+    assert measured == metrics
+    assert rows(tmp_path) == before
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     with pytest.raises(Stopped):
         run_enrich(tmp_path, StopAfter(2), lr=1e-3)

@@ -1,0 +1,81 @@
+"""Training commands as processes that a test kills: small ones of every kind, forked from a server that has torch."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import degan_cli.jobs.compress_look
+from degan_cli.app import run
+from degan_cli.runs.report import Report
+
+MARK = "a step is over"
+OLD = "--classifier old.safetensors"
+GAN = "--batch-size 16 --width 2 --latent 4"
+STUDENT = "distill --teacher old.safetensors --student lenet-half --batch-size 16 --held-out 32 --epochs 2"
+ONLINE = f"{STUDENT} --steps-per-epoch 4 --update-batch 8"
+COMMANDS = {
+    "teacher": "teacher --dataset digits:0-3 --arch lenet --epochs 3 --batch-size 64",
+    "teacher, init": "teacher --dataset digits:0-3 --arch lenet --init old.safetensors --epochs 3 --batch-size 64",
+    "dcgan": f"enrich {OLD} --proxy digits:2,3 --method dcgan --steps 12 {GAN}",
+    "dafl": f"enrich {OLD} --method dafl --steps 12 {GAN}",
+    "zskd": f"enrich {OLD} --method zskd -n 24 --steps 5 --batch-size 8",
+    "distill": f"{STUDENT} --steps-per-epoch 8 --samples digits:2,3",
+    "online generator": f"{ONLINE} --method mb-dfkd --width 2",
+    "online images": f"{ONLINE} --method zskd --update-steps 3",
+    "incremental": f"incremental {OLD} --new-data digits:5,6 --samples digits:0-4 --epochs 3 --batch-size 64",
+    "incremental, enrich": f"incremental {OLD} --new-data digits:5,6 --enrich --epochs 1 "
+    "--batch-size 64 --set enrich.steps=8 --set enrich.batch_size=16 --set enrich.width=2 --set enrich.latent=4",
+    "condense": "condense --dataset digits:0,1 --per-class 1 --steps 6",
+    "compress": "compress --classifier old.safetensors --student lenet-half --images digits:2,3 --budget 30s",
+}
+"""A few updates of every training command."""
+
+
+def start(folder: Path, command: str, *more: str, signalled_at: int = 0) -> multiprocessing.Process:
+    """A degan process in ``folder`` whose stderr goes to the file ``said`` there.
+
+    ``-o out.safetensors`` and a checkpoint after every step or epoch are added.
+
+    :param signalled_at: the step in which it meets SIGTERM; each step then leaves a line in ``said``.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["degan_cli.app", "degan_cli.jobs", "sklearn.datasets", "torchvision"])
+    arguments = [*command.split(), "--device", "cpu", "--checkpoint-every", "0", "-o", "out.safetensors", *more]
+    process = context.Process(target=_degan, args=(folder, arguments, signalled_at))
+    process.start()
+    return process  # type: ignore[return-value]
+
+
+def _degan(folder: Path, arguments: Sequence[str], signalled_at: int) -> None:
+    os.chdir(folder)
+    if signalled_at:
+        _signal_itself(signalled_at)
+    # A plan must not follow this machine's pace, or no two would be the same.
+    degan_cli.jobs.compress_look.student_pace = lambda *_: (1.0, 0.1)
+    with (
+        Path("said").open("w", buffering=1) as said,
+        contextlib.redirect_stderr(said),
+        contextlib.redirect_stdout(said),
+    ):
+        code = run(arguments)
+    sys.exit(code)
+
+
+def _signal_itself(at: int) -> None:
+    """Send SIGTERM within a step: before the loop says that it is over."""
+    steps, advance = itertools.count(1), Report.advance
+
+    def marked(report: Report, images: int) -> None:
+        if next(steps) == at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        print(MARK, file=sys.stderr)
+        advance(report, images)
+
+    Report.advance = marked  # type: ignore[method-assign]
