@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -72,7 +73,8 @@ def enrich(
     epoch_steps = max(1, round(proxy_images / settings.batch_size))
     inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
 
-    start, losses = 0, dict[str, Tensor | float]()
+    start = 0
+    losses: Mapping[str, Tensor | float] = {}
     parts = method.state() | ({} if average is None else {"average": average})
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
