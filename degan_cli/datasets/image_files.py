@@ -24,7 +24,7 @@ SUFFIXES = frozenset(_SUFFIXES.split())
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 """Pillow's readers that may see a file; some others start programs."""
 MAX_PIXELS = 2**25
-"""That are decoded at a time: with all that is made of them on the way these take less than 512 MiB. A photograph may
+"""That are decoded at a time: a PNG of so many took 484 MiB with all that is made of it on the way. A photograph may
 have more, for most are scaled down while they are decoded; another small file that claims more is made to fill the
 memory.
 """

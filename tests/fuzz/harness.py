@@ -20,7 +20,7 @@ from degan_cli.console import one_line
 
 KINDS = 10
 """Tests that share the mutations."""
-MUTATIONS = int(os.environ.get("DEGAN_MUTATIONS", "600"))
+MUTATIONS = int(os.environ.get("DEGAN_MUTATIONS", "300"))
 SPARE_BYTES = 2**29
 """Memory that reading any file may take beside what the process held before: 512 MiB."""
 
