@@ -25,6 +25,8 @@ from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
 from degan_cli.paper.provenance import provenance
 
 NAME = "students"
+FEW = {"batch_size": 64, "width": 32, "lr": 1e-3, "steps": 1500, "lambda_e": 1.0, "lambda_d": 10.0}
+"""The weights of ``--recipe few`` and a length for 28 pixels."""
 PAIRS: Mapping[str, Mapping[str, Any]] = {
     "digits": {
         "data": "digits",
@@ -37,14 +39,14 @@ PAIRS: Mapping[str, Mapping[str, Any]] = {
         "data": "fashion-mnist",
         "images": "cifar10",
         "teacher": {"architecture": "lenet", "epochs": 60, "patience": 15},
-        "gan": {"batch_size": 64, "width": 32, "lr": 1e-3, "steps": 1500, "lambda_e": 1.0, "lambda_d": 10.0},
+        "gan": FEW,
         "updates": 5120,
     },
     "mnist": {
         "data": "mnist",
         "images": "fashion-mnist",
         "teacher": {"architecture": "lenet", "epochs": 30, "patience": 5},
-        "gan": {"batch_size": 64, "width": 32, "lr": 1e-3, "steps": 1500, "lambda_e": 1.0, "lambda_d": 10.0},
+        "gan": FEW,
         "updates": 5120,
     },
 }

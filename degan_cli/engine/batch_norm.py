@@ -10,7 +10,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -49,6 +48,8 @@ class SharedBatchNorm(_BatchNorm):
 
 def _mean(values: Tensor) -> Tensor:
     """Over the processes; gradients pass."""
+    from torch.distributed.nn.functional import all_reduce  # only runs on several processes need what it imports
+
     return cast(Tensor, all_reduce(values)) / distributed.get_world_size()  # type: ignore[no-untyped-call]
 
 

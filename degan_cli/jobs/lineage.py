@@ -50,7 +50,7 @@ def lineage(header: Header, folder: Path, depth: int = DEPTH) -> list[Kin]:
 
 def _parents(header: Header, folder: Path, hashes: dict[Path, str], depth: int) -> list[Kin]:
     found: list[Kin] = []
-    for parent in (one for one in header.parents if isinstance(one, Mapping)):
+    for parent in header.parents:
         role, sha256 = str(parent.get("role", "")), str(parent.get("sha256", ""))
         path = next((path for path in _places(header.run, folder) if _sha256(path, hashes) == sha256), None)
         if path is None or not depth:

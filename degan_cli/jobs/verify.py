@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artifact import Header, file_sha256, read_artifact
+from ..artifact import Header, read_artifact
 from ..config import RerunSettings, VerifySettings
 from ..config.arguments import arguments
 from ..console import note
@@ -74,15 +74,14 @@ def verify(settings: VerifySettings, session: Session) -> Verified:
         file = read_artifact(text)
         if file.header is None:
             raise BadFile(f"{text}: no artifact of degan; degan import makes one of a model file from elsewhere")
-        path = Path(text)
         own = Kin(
             role="",
-            sha256=file_sha256(path),
+            sha256=file.sha256,
             state="present",
             file=text,
             kind=file.header.kind,
             header=file.header,
-            parents=lineage(file.header, path.parent),
+            parents=lineage(file.header, Path(text).parent),
         )
         trees.append(_node(own, session))
     return Verified(trees=trees)

@@ -135,7 +135,7 @@ def by_distribution(
 
 
 def by_gradient(engine: Engine, network: ConvNet, real: Tensor, weight: float, synthetic: Tensor, label: int) -> Tensor:
-    """Distance of two batches of one class in what each would teach a network; parameters as before."""
+    """Distance of two batches of one class in what each would teach a network; for the rest see above."""
     weights = [weight for weight in network.parameters() if weight.ndim > 1]
 
     def gradient(images: Tensor, keep_graph: bool) -> tuple[Tensor, ...]:
