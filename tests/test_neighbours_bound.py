@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def learn(trained, plugins, tmp_path):
     """Run a method while a student learns; the metrics."""
+    folders = count()  # a run leaves its checkpoint for the command to remove, and the next would go on with it
 
     def call(
         method, epochs, updates_per_epoch, student_lr=2e-3, seed=0, settings=None, source=None, augment="none",
@@ -88,7 +90,7 @@ def learn(trained, plugins, tmp_path):
             run = run.resolved(spec)
             finder = DataFinder(plugins=plugins, data_dir=Path())
             source, _ = open_online(engine, spec, run, teacher, student, finder)
-        checkpoint = Checkpoint(tmp_path / "r", {}, engine)
+        checkpoint = Checkpoint(tmp_path / f"r{next(folders)}", {}, engine)
         with Report("", 0, None, quiet=True) as report:
             best, metrics = distill(
                 engine, teacher, student, source, run, checkpoint, report, StopWatch(), test or digits("test")
