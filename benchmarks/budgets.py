@@ -2,7 +2,7 @@
 
     python benchmarks/budgets.py --work runs/compress --pair mnist --budgets 2m:0,1,2 10m:0,1,2 30m:0
 
-The result of each run lies beside its artifact, and what is there is not run again; the pair's rows of
+The result of each run lies beside its artifact, and what is there is not run again; the rows of
 ``results/budgets.json`` are made from them. Nobody looks at the test images before the end. One run at a time: a budget
 means little beside other work.
 """
@@ -89,8 +89,9 @@ def main() -> None:
             | provenance(shlex.join(["python", *sys.argv]))
         )
     path = RESULTS / f"{NAME}.json"
+    made = {(row["column"], row["row"]) for row in rows}
     others: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-    write(NAME, [*(row for row in others if row["column"] != PAIRS[options.pair][1]), *rows])
+    write(NAME, [*(row for row in others if (row["column"], row["row"]) not in made), *rows])
 
 
 if __name__ == "__main__":
