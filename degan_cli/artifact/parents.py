@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import warn
 from ..errors import BadFile
 from . import Header, load_classifier, read_artifact
 
@@ -22,6 +22,7 @@ def find_classifier(
     given: Path | None,
     plugins: Plugins,
     said: ForeignSettings,
+    warn: Callable[[str], None],
 ) -> Loaded[Classifier] | None:
     """The classifier ``given`` by the user; without one, that which the header of ``made`` records, if it is there.
 
@@ -29,6 +30,7 @@ def find_classifier(
     content is not it. Another classifier than the recorded one is used if it is given, with a warning.
 
     :param said: what the user says of a classifier that is a plain state dict; what ``made`` records of it serves, too.
+    :param warn: is told of another classifier than the recorded one.
     :raises BadFile: when the given file cannot be used.
     """
     wanted = recorded_sha256(made)

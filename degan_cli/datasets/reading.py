@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class Reading:
     """Share of a set's files that may be broken and are left out, in [0, 1]."""
     cache_dir: Path = Path("~/.cache/degan")
     quiet: bool = False
+    warn: Callable[[str], None] = warn
+    """Takes what is odd about a set that can be used all the same."""
     small_bytes: int = SMALL_BYTES
     skipped: dict[str, int] = field(default_factory=dict)
     """Filled in: name of a set -> how many broken files were left out of it."""
@@ -107,7 +109,7 @@ def _judge(files: FileSet, broken: Mapping[int, str], reading: Reading) -> None:
     if len(broken) > reading.skip_broken * len(files.files) or len(broken) == len(files.files):
         raise _refusal(files, broken, reading.skip_broken)
     reading.skipped[files.name] = len(broken)
-    warn(f"{_described(files, broken)}; they are left out")
+    reading.warn(f"{_described(files, broken)}; they are left out")
 
 
 def _refusal(files: FileSet, broken: Mapping[int, str], allowed: float) -> BadFile:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from .. import artifact
-from ..console import warn
 from ..errors import BadFile, DeganError, PluginError, UnknownName, UsageError
 from ..images import fit_uint8, frame
 from ..specs import DatasetRequest, ImageSet
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 CROPS = "crops:"
 """What begins an expression whose images are cut out of larger pictures."""
-CHUNK_ELEMENTS = 2**24
-"""Pixels times channels that are fitted at once."""
 LISTS = (".zip", ".tar", ".csv", ".tsv")
 """What the names of files end with that hold or name many images."""
 
@@ -61,10 +58,10 @@ def open_images(
     """
     if shape is not None and shape[0] not in (1, 3):
         raise BadFile(f"{expression}: images have 1 or 3 channels, and cannot be fitted to a classifier of {shape[0]}")
-    if expression.startswith(CROPS):
-        return _crops(expression, split, shape)
     reading = reading or Reading()
-    is_path, name, classes = _parse(expression, plugins.datasets.names())
+    if expression.startswith(CROPS):
+        return _crops(expression, split, shape, reading)
+    is_path, name, classes = _parse(expression, plugins.datasets.names(), reading)
     files = list_files(name, split) if is_path else None
     if files is not None:
         if classes is not None:  # chosen before any is read
@@ -101,23 +98,23 @@ def list_files(text: str, split: str) -> FileSet | None:
     return list_csv(path, split) if suffix in LISTS else None
 
 
-def _crops(expression: str, split: str, shape: tuple[int, int, int] | None) -> ImageSet:
+def _crops(expression: str, split: str, shape: tuple[int, int, int] | None, reading: Reading) -> ImageSet:
     path = expression.removeprefix(CROPS)
     if not path:
         raise UsageError(f"{expression} names no picture; write {CROPS}FILE or {CROPS}FOLDER")
     if not _exists(path):
         raise BadFile(f"{expression}: no such file or folder; check the path")
     if _exists(head := CROPS.removesuffix(":")):
-        warn(f"{expression}: these are crops of {path}, not classes of {head}; write ./{expression} for those")
+        reading.warn(f"{expression}: these are crops of {path}, not classes of {head}; write ./{expression} for those")
     return load_crops(Path(path), split, shape)
 
 
-def _parse(expression: str, registered: Sequence[str]) -> tuple[bool, str, str | None]:
+def _parse(expression: str, registered: Sequence[str], reading: Reading) -> tuple[bool, str, str | None]:
     """Whether a path is meant, the path or name, and the text after the colon if there is one."""
     head, colon, rest = expression.partition(":")
     if head in registered:
         if _exists(head):
-            warn(f"{head}: this is the data set, not the path of that name here; write ./{head} for the path")
+            reading.warn(f"{head}: this is the data set, not the path of that name here; write ./{head} for the path")
         is_path, name, classes = False, head, rest if colon else None
     elif expression == "-" or _exists(expression):
         is_path, name, classes = True, expression, None
@@ -162,6 +159,4 @@ def _registered(name: str, expression: str, request: DatasetRequest, plugins: Pl
 
 
 def _fitted(data: ImageSet, shape: tuple[int, int, int], how: str) -> ImageSet:
-    largest = max(data.images[0].numel(), shape[0] * shape[1] * shape[2])
-    images = fit_uint8(frame(data.images, shape[1], shape[2], how), *shape, chunk=max(1, CHUNK_ELEMENTS // largest))
-    return replace(data, images=images)
+    return replace(data, images=fit_uint8(frame(data.images, shape[1], shape[2], how), *shape))

@@ -8,8 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .budget import within
+
 MOST_PADDED = 2**25
 """Pixels."""
+FITTED_VALUES = 2**24
+"""Pixels times channels that are fitted at once."""
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 """ITU-R BT.601 luma, as Pillow and torchvision convert RGB to grey."""
 
@@ -45,10 +49,12 @@ def fit(images: Tensor, channels: int, height: int, width: int) -> Tensor:
     return images
 
 
-def fit_uint8(images: Tensor, channels: int, height: int, width: int, chunk: int = 4096) -> Tensor:
-    """:func:`fit` for a whole set of uint8 images, in bounded memory."""
-    if tuple(images.shape[1:]) == (channels, height, width):
+def fit_uint8(images: Tensor, channels: int, height: int, width: int, values: int = FITTED_VALUES) -> Tensor:
+    """:func:`fit` for a whole set of uint8 images, in memory bounded by ``values``, pixels times channels at once."""
+    wanted = (channels, height, width)
+    if tuple(images.shape[1:]) == wanted:
         return images
+    chunk = within(len(images), images.shape[1:], wanted, values=values)
     parts = [to_uint8(fit(to_unit(part), channels, height, width)) for part in torch.split(images, chunk)]
     return torch.cat(parts) if parts else images.new_empty((0, channels, height, width))
 

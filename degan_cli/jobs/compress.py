@@ -72,7 +72,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         command = shlex.join(["degan", "distill", *arguments(student_settings)])
         if settings.dry_run:
             shown = plan.to_json() | {"dry_run": True, "artifact": str(run.output.path), "command": command}
-            return Result(artifact=run.output.path, kind="classifier", plan=shown)
+            return Result(artifact=run.output.path, kind="classifier", plan=shown, warnings=session.warnings)
         for line in plan.words:
             session.say(line)
         run.lock()

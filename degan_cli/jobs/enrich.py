@@ -70,6 +70,8 @@ BATCH_VALUES = 2048 * 3 * 32 * 32
 """Pixels times channels of a batch where nobody says how many images it has: larger ones come in smaller batches,"""
 LEAST_BATCH = 16
 """but no smaller than this."""
+LEAST_PROXY = 50
+"""Images; a discriminator knows fewer by heart."""
 MAKES: dict[type, str] = {MethodSpec: "generator", InversionSpec: "samples"}
 """The kind of artifact that each kind of method makes."""
 
@@ -101,6 +103,11 @@ def _train_generator(
     if images is not None and chosen is not None:
         images = chosen.choose(images, str(settings.proxy))
         session.say(chosen.summaries[0])
+    if images is not None and len(images) < LEAST_PROXY:
+        session.warn(
+            f"--proxy {settings.proxy}: {len(images)} image(s) are too few for a GAN, which learns them by heart; give "
+            "more, or crops of few large pictures: crops:FOLDER"
+        )
     proxy = [] if images is None else [{"role": "proxy", "sha256": digest(images)}]
     run.made_from({"role": "classifier", "sha256": loaded.sha256}, *proxy)
     if ended := run.ends_early():

@@ -12,7 +12,7 @@ from .. import artifact
 from ..artifact import Artifact
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import EvaluateSettings
-from ..console import shortened, warn
+from ..console import shortened
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
 from ..images import within
@@ -83,8 +83,9 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     values = measure(engine, file, settings, session)
     if left_out := values.get("left_out"):
         some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
-        warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
+        session.warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
     values |= {"skipped_images": dict(session.skipped)} if session.skipped else {}
+    values |= {"warnings": list(session.warnings)} if session.warnings else {}
     seconds = time.monotonic() - began
     return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
 
@@ -111,10 +112,10 @@ def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettin
         )
     if data.labels is None:
         session.say("the images have no labels: no accuracy, only what the classifier predicts")
-    _take_names(model, data.class_names, f"{file.path}: ")
+    _take_names(model, data.class_names, f"{file.path}: ", session)
     if other is not None:
-        _take_names(other, model.class_names, f"{settings.classifier}: ")
-        _take_names(model, other.class_names, f"{file.path}: ")
+        _take_names(other, model.class_names, f"{settings.classifier}: ", session)
+        _take_names(model, other.class_names, f"{file.path}: ", session)
     logits = None
     if settings.predictions is not None:
         logits = predict(model, data.images, engine.device, autocast=engine.autocast)  # (N, classes)
@@ -122,12 +123,12 @@ def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettin
             write_predictions(settings.predictions, logits, data, model.class_names, settings.probabilities)
     result = evaluate_classifier(engine, model, data, other, logits)
     if unshared := result.get("unshared_classes"):
-        warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
+        session.warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
     return result
 
 
 def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
-    viewer = find_classifier(file, settings.classifier, session.plugins, settings)
+    viewer = find_classifier(file, settings.classifier, session.plugins, settings, session.warn)
     if viewer is None:
         raise missing_classifier(file)
     tell(viewer, session)
@@ -143,14 +144,15 @@ def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings,
         images = artifact.load_images(file)[0].images
     real = _open(settings, session, viewer.model)
     if real is not None:
-        _take_names(viewer.model, real.class_names, f"{viewer.path}: ")
+        _take_names(viewer.model, real.class_names, f"{viewer.path}: ", session)
     return evaluate_samples(engine, images, viewer.model, real, settings.seed)
 
 
-def _take_names(classifier: Classifier, names: tuple[str, ...], prefix: str) -> None:
+def _take_names(classifier: Classifier, names: tuple[str, ...], prefix: str, session: Session) -> None:
     """A network from elsewhere calls its classes 0, 1, ...: then, and only then, their order stands for names."""
     own = classifier.class_names
     numbered = own == tuple(map(str, range(len(own))))
     if numbered and len(names) == len(own) and not set(names) & set(own):
-        warn(f"{prefix}its {len(own)} classes have no names; they are taken in the order {', '.join(names[:3])}, ...")
+        order = f"{', '.join(names[:3])}, ..."
+        session.warn(f"{prefix}its {len(own)} classes have no names; they are taken in the order {order}")
         classifier.class_names = names

@@ -45,7 +45,7 @@ def export(settings: ExportSettings, session: Session) -> Result:
         shown = plan(
             Output(path=place, folder=place), settings, stored_run(settings, {}), {"classifier": loaded.model}, {}
         )
-        return Result(artifact=place, kind=settings.target, plan=shown)
+        return Result(artifact=place, kind=settings.target, plan=shown, warnings=session.warnings)
 
     versions = {name: version(name) for name in format.libraries}
     described = about(loaded, inside=format.inside, softmax=settings.softmax, format=format.title, versions=versions)
@@ -60,6 +60,7 @@ def export(settings: ExportSettings, session: Session) -> Result:
         sha256=sha256,
         metrics={"largest_difference": difference, "bound": bound},
         seconds=time.monotonic() - began,
+        warnings=session.warnings,
         summary=_summary(format, loader, difference, bound, place),
     )
 

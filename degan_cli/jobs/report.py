@@ -64,6 +64,7 @@ def report(settings: ReportSettings, session: Session) -> Result:
         sha256=hashlib.sha256(written).hexdigest(),
         metrics={"bytes": len(written), **_found(seen, measured)},
         seconds=time.monotonic() - began,
+        warnings=session.warnings,
     )
 
 

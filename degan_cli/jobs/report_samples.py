@@ -33,7 +33,7 @@ def look(engine: Engine, one: Opened, settings: ReportSettings, session: Session
     :raises BadFile: without a classifier where copies are asked for, and for a proxy of a single image.
     """
     assert one.file is not None
-    viewer = find_classifier(one.file, settings.classifier, session.plugins, settings)
+    viewer = find_classifier(one.file, settings.classifier, session.plugins, settings, session.warn)
     images = _samples(engine, one, settings, session)
     if viewer is None:
         if settings.proxy is not None:

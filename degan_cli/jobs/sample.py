@@ -38,7 +38,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
             raise UsageError(f"-o {path}: {settings.generator} is a file of images already; name a folder for them")
         return unpack(file, settings, path)
     loaded = artifact.load_generator(file, session.plugins)
-    namer = find_classifier(loaded, settings.classifier, session.plugins, settings)
+    namer = find_classifier(loaded, settings.classifier, session.plugins, settings, session.warn)
     if namer is not None:
         tell(namer, session)
     if namer is None and (settings.balanced or settings.classes is not None):
@@ -59,7 +59,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
     if settings.dry_run:
         networks = {"generator": loaded.model} | ({} if namer is None else {"classifier": namer.model})
         shown = plan(Output(path=path, folder=path), settings, stored, networks, {})
-        return Result(artifact=path, kind=kind, plan=shown)
+        return Result(artifact=path, kind=kind, plan=shown, warnings=session.warnings)
     if namer is None:
         session.say(f"{missing_classifier(loaded)}; these samples have no classes")
         images = loop.generate(engine, loaded.model, settings.number, settings.seed)
@@ -88,7 +88,8 @@ def sample(settings: SampleSettings, session: Session) -> Result:
         folders = folder_names(names)
         write_folder(path, drawn.images, None if labels is None else [folders[k] for k in labels.tolist()])
         sha256 = digest(drawn.images)
-    return Result(artifact=path, kind=kind, sha256=sha256, metrics=about, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Result(artifact=path, kind=kind, sha256=sha256, metrics=about, seconds=seconds, warnings=session.warnings)
 
 
 def _choose_place(settings: SampleSettings) -> Path:

@@ -39,6 +39,8 @@ from .top_classes import class_probabilities, top_classes
 
 HELD_OUT_VALUES = 4096 * 3 * 128 * 128
 """Pixels times channels of the held-out samples where nobody says how many they are: of large images fewer."""
+LEAST_HELD_OUT = 10
+"""Fewer say nothing of a student."""
 
 
 def distill(
@@ -78,6 +80,11 @@ def distill(
         rests_on = asdict(found)
         if found.useless:
             report.warn(_nothing_to_learn(found))
+        if len(held_out) < LEAST_HELD_OUT:
+            report.warn(
+                f"a student is selected by its agreement on {len(held_out)} held-out image(s), which is hardly more "
+                "than chance; give more --samples, or crops of few large pictures: crops:FOLDER"
+            )
     curve: list[float] = []
     vary = augmentation("none" if settings.augment == IN_TURN else settings.augment)  # then the source does it
 

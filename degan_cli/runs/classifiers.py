@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..artifact import Artifact, Loaded, load_classifier
 from ..config.groups import ForeignSettings
-from ..console import warn
 from ..models import Classifier
 from ..specs import InputSpec
 from .session import Session
@@ -25,10 +24,14 @@ def said_of(file: Artifact, said: ForeignSettings) -> ForeignSettings:
 
 
 def tell(loaded: Loaded[Classifier], session: Session) -> None:
-    """Say what images a classifier takes; what its architecture decided is a warning, shown even when quiet."""
+    """Say what images a classifier takes; what its architecture decided is a warning."""
     model = loaded.model
+    if len(model.class_names) == 1:
+        session.warn(
+            f"{loaded.path}: it knows one class, so it tells no images apart, and no student can be judged by it"
+        )
     if loaded.assumed:
-        warn(f"{loaded.path}: {loaded.assumed}")
+        session.warn(f"{loaded.path}: {loaded.assumed}")
     tell_input(f"{loaded.path}: {model.architecture}, {len(model.class_names)} classes", model.input, session)
 
 

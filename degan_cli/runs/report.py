@@ -28,6 +28,7 @@ class Report:
     :param quiet: no bar and no lines; warnings are shown all the same.
     :param active: False in all processes but the main one, which then alone reports.
     :param log: ``csv`` or ``tensorboard``, what rows are also written as.
+    :param warnings: where :meth:`warn` adds its messages.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Report:
         quiet: bool = False,
         active: bool = True,
         log: str | None = None,
+        warnings: list[str] | None = None,
     ) -> None:
         self.folder = folder if active else None
         self._log_kind = log
         self._log: MetricsLog | None = None
         self._resumed_at: int | None = None
         self.active = active
+        self.warnings: list[str] = [] if warnings is None else warnings
         self.lines = active and not quiet
         self._title, self._steps, self._done = title, steps, 0
         self._images = 0
@@ -122,6 +125,7 @@ class Report:
     def warn(self, message: str) -> None:
         """A warning on stderr, shown even when quiet."""
         if self.active:
+            self.warnings.append(message)
             if self._bar is not None:
                 self._bar.console.print(printable(f"degan: warning: {message}"), markup=False, highlight=False)
             else:

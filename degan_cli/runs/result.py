@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ class Result:
     seconds: float = 0.0
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Set of images -> how many broken files were left out of it."""
+    warnings: Sequence[str] = ()
+    """All that was warned of on the way."""
     reused: bool = False
     """The artifact was complete before; ``seconds`` is not the time it took."""
     plan: Mapping[str, Any] | None = None
@@ -46,18 +48,19 @@ class Result:
             "seconds": round(self.seconds, 3),
             "peak_memory_bytes": peak_memory(),
         }
-        return result | self._skipped_images | ({"reused": True} if self.reused else {})
+        return result | self._met | ({"reused": True} if self.reused else {})
 
     @property
-    def _skipped_images(self) -> dict[str, Any]:
-        return {"skipped_images": dict(self.skipped)} if self.skipped else {}
+    def _met(self) -> dict[str, Any]:
+        skipped = {"skipped_images": dict(self.skipped)} if self.skipped else {}
+        return skipped | ({"warnings": list(self.warnings)} if self.warnings else {})
 
     def show(self, as_json: bool, quiet: bool) -> None:
         """Print it on stdout, and on stderr what came out and what to run next."""
         if not is_main_process():
             return
         if self.plan is not None:
-            print(json.dumps({**self.plan, **self._skipped_images}, indent=None if as_json else 2, sort_keys=True))
+            print(json.dumps({**self.plan, **self._met}, indent=None if as_json else 2, sort_keys=True))
             return
         if self.summary and not quiet:
             note(self.summary)

@@ -19,7 +19,7 @@ from ..config.arguments import arguments
 from ..config.base import Settings
 from ..config.groups import DataSettings, ImageSettings, RunSettings
 from ..config.stored import refuse_others, stored_run
-from ..console import note
+from ..console import note, warn
 from ..datasets.finder import DataFinder
 from ..datasets.reading import Reading
 from ..engine import Engine, start
@@ -50,11 +50,19 @@ class Session:
     """No progress on stderr and none of the notes about it; warnings are shown all the same."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Set of images -> how many broken files were left out of it; filled in by :meth:`finder`."""
+    warnings: list[str] = field(default_factory=list)
+    """All that was warned of, in order and each once, runs inside others included."""
 
     def say(self, message: str) -> None:
         """A note for people, unless they want none."""
         if not self.quiet:
             note(message)
+
+    def warn(self, message: str) -> None:
+        """A warning, shown even when quiet, and once where several runs of one command come upon the same."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+            warn(message)
 
     def announce(self, command: str, settings: Settings) -> None:
         """Show the command line that a run inside another one amounts to."""
@@ -66,7 +74,7 @@ class Session:
 
     def finder(self, settings: DataSettings) -> DataFinder:
         """Where these settings let data sets be looked for, and how they let image files be read."""
-        reading = Reading(quiet=self.quiet, skipped=self.skipped)
+        reading = Reading(quiet=self.quiet, skipped=self.skipped, warn=self.warn)
         if isinstance(settings, ImageSettings):
             reading = replace(reading, fit=settings.fit, skip_broken=settings.skip_broken, cache_dir=settings.cache_dir)
         return DataFinder(plugins=self.plugins, data_dir=settings.data_dir, download=settings.download, reading=reading)
@@ -175,12 +183,25 @@ class Run:
         advice = "name another file with -o, or overwrite it with --force"
         refuse_others(path, header.run, self.stored, advice)
         refuse_other_inputs(path, header.parents, self.parents, advice)
-        return Result(artifact=path, kind=self.kind, sha256=file_sha256(path), metrics=header.metrics, reused=True)
+        return Result(
+            artifact=path,
+            kind=self.kind,
+            sha256=file_sha256(path),
+            metrics=header.metrics,
+            reused=True,
+            warnings=self.session.warnings,
+        )
 
     def planned(self, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> Result:
         """The result of a dry run that trains nothing."""
         shown = plan(self.output, self.settings, self.stored, networks, images)
-        return Result(artifact=self.output.path, kind=self.kind, plan=shown, skipped=self.session.skipped)
+        return Result(
+            artifact=self.output.path,
+            kind=self.kind,
+            plan=shown,
+            skipped=self.session.skipped,
+            warnings=self.session.warnings,
+        )
 
     def rehearsed(
         self, train: Train, steps: int, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]
@@ -219,7 +240,13 @@ class Run:
         """
         self.lock()
         report = Report(
-            self.command, steps, self.output.folder, self.session.quiet, self.engine.is_main, self.settings.log
+            self.command,
+            steps,
+            self.output.folder,
+            self.session.quiet,
+            self.engine.is_main,
+            self.settings.log,
+            self.session.warnings,
         )
         with StopWatch(self.minutes_left, self.settings.checkpoint_every) as self.watch, report as self.report:
             yield
@@ -248,6 +275,7 @@ class Run:
             metrics=metrics,
             seconds=self.seconds,
             skipped=self.session.skipped,
+            warnings=self.session.warnings,
             summary=summary,
             next_command=next_command,
         )

@@ -10,7 +10,6 @@ import torch
 
 from .. import artifact
 from ..artifact.parents import recorded_sha256
-from ..console import warn
 from ..datasets.resolve import CROPS, LISTS
 from ..errors import BadFile, UsageError
 from ..images import digest
@@ -75,7 +74,7 @@ def _open_one(
         kind = artifact.read_header(path).kind
         if kind == "generator":
             loaded = artifact.load_generator(path, finder.plugins)
-            _warn_of_another_classifier(name, loaded, teacher)
+            _warn_of_another_classifier(name, loaded, teacher, finder)
             return GeneratorSource(loaded.model.to(device), device, teacher.model.input.shape), loaded.sha256
         if kind == "classifier":
             raise BadFile(f"{name}: a classifier, but --samples takes a generator, a data set or stored samples")
@@ -85,10 +84,14 @@ def _open_one(
     return StoredSource(images, device, seed, name, selects), digest(images)
 
 
-def _warn_of_another_classifier(name: str, generator: Loaded[object], teacher: Loaded[Classifier]) -> None:
+def _warn_of_another_classifier(
+    name: str, generator: Loaded[object], teacher: Loaded[Classifier], finder: DataFinder
+) -> None:
     made_for = recorded_sha256(generator)
     if made_for not in ("", teacher.sha256):
-        warn(f"{name}: its samples were made for another classifier (sha256 {made_for[:12]}) than {teacher.path}")
+        finder.reading.warn(
+            f"{name}: its samples were made for another classifier (sha256 {made_for[:12]}) than {teacher.path}"
+        )
 
 
 def _split_weight(text: str) -> tuple[str, float]:

@@ -89,7 +89,7 @@ def test_chunks_do_not_change_the_result() -> None:
     levels = torch.randint(0, 256, (7, 3, 6, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     whole = fit_uint8(levels, 1, 8, 8)
     assert whole.dtype == torch.uint8
-    assert torch.equal(fit_uint8(levels, 1, 8, 8, chunk=2), whole)
+    assert torch.equal(fit_uint8(levels, 1, 8, 8, values=2 * 8 * 8), whole)
     assert fit_uint8(levels[:0], 1, 8, 8).shape == (0, 1, 8, 8)
 
 
