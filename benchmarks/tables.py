@@ -153,7 +153,8 @@ def _budgets(results: list[Result]) -> str:
     lines = [_row(["pair", "teacher", "budget", "accuracy", "agreement", "updates", "seconds"])]
     lines.append(_row(["---", "---:", "---", *["---:"] * 4]))
     for one in results:
-        spans = [f"{min(values):,.0f} to {max(values):,.0f}" for values in (one["updates"], one["seconds"])]
+        pairs = [sorted({min(values), max(values)}) for values in (one["updates"], one["seconds"])]
+        spans = [" to ".join(f"{end:,.0f}" for end in ends) for ends in pairs]
         cells = [one["row"], _mean(one), _mean(one | {"measured": one["agreement"]}), *spans]
         lines.append(_row([one["column"], f"{one['teacher']:.2f}", *cells]))
     return "\n".join([*lines, "", f"{_seeds(results)} a budget."])
