@@ -13,6 +13,7 @@ from ..loops.distill import distill as train_student
 from ..metrics import Support
 from ..models import Classifier
 from ..runs.classifiers import open_classifier, tell_input
+from ..runs.dry_run import REHEARSED
 from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -69,14 +70,16 @@ def distill(settings: DistillSettings, session: Session) -> Result:
             return ended
         test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
         epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
-        train = partial(train_student, engine, teacher, student, source, settings, test_data=test)
+        train = partial(train_student, engine, teacher, student, source, test_data=test)
         if settings.dry_run:
             networks = {"teacher": teacher, "student": student}
             if isinstance(method, InversionSpec):  # whose first step makes a whole batch of images
                 return run.planned(networks, {})
-            return run.rehearsed(train, epochs * settings.steps_per_epoch, networks, {})
+            steps_per_epoch = min(REHEARSED, settings.steps_per_epoch)
+            short = partial(train, settings.replaced(steps_per_epoch=steps_per_epoch))
+            return run.rehearsed(short, epochs * settings.steps_per_epoch, networks, {}, looks=epochs)
         with run.training(epochs * settings.steps_per_epoch):
-            best, metrics = train(run.checkpoint, run.report, run.watch)
+            best, metrics = train(settings, run.checkpoint, run.report, run.watch)
         metrics |= {} if chosen is None else {"selected": chosen.counts}
         return run.finish(
             lambda path: artifact.save_classifier(

@@ -15,10 +15,12 @@ from ..config.recipes import paper_batch_size
 from ..errors import UsageError
 from ..images import digest, within
 from ..loops.enrich import enrich as train_generator
+from ..loops.enrich import look_every
 from ..loops.invert import make_images
 from ..methods.seen_changed import with_augmented_discriminator
 from ..models import Classifier
 from ..runs.classifiers import open_classifier
+from ..runs.dry_run import REHEARSED
 from ..runs.next_command import next_command, smaller
 from ..runs.output import stem
 from ..runs.result import Result
@@ -116,12 +118,14 @@ def _train_generator(
     own = read_settings(spec, settings.settings)
     method_spec = spec if settings.d_augment == "none" else with_augmented_discriminator(spec)
     method = build_method(engine, method_spec, gan.name, shape, frozen, None, settings.lr, own, session.plugins)
-    train = partial(train_generator, engine, method, frozen, images, settings)
+    train = partial(train_generator, engine, method, frozen, images)
     if settings.dry_run:
+        short = partial(train, settings.replaced(steps=min(REHEARSED, settings.steps)))
         networks = {"classifier": frozen, "generator": gan.generator(shape), "discriminator": gan.discriminator(shape)}
-        return run.rehearsed(train, settings.steps, networks, {} if images is None else {"proxy": images})
+        looks = -(-settings.steps // look_every(settings, images))
+        return run.rehearsed(short, settings.steps, networks, {} if images is None else {"proxy": images}, looks)
     with run.training(settings.steps):
-        kept, metrics = train(run.checkpoint, run.report, run.watch)
+        kept, metrics = train(settings, run.checkpoint, run.report, run.watch)
     metrics |= {"tried_weights": tried} if tried else {}
     metrics |= {} if chosen is None else {"selected": chosen.counts}
     return run.finish(

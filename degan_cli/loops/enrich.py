@@ -70,8 +70,8 @@ def enrich(
     monitored = within(MONITORED, size, values=MONITORED_VALUES, least=LEAST_MONITORED)
     z = torch.randn(monitored, settings.latent, generator=torch.Generator().manual_seed(10)).to(engine.device)
     proxy_images = 0 if proxy is None else len(proxy)
-    epoch_steps = max(1, round(proxy_images / settings.batch_size))
-    inspect_every = max(epoch_steps, math.ceil(settings.steps / ROWS))
+    epoch_steps = _epoch_steps(settings, proxy)
+    inspect_every = look_every(settings, proxy)
 
     start = 0
     losses: Mapping[str, Tensor | float] = {}
@@ -121,6 +121,15 @@ def enrich(
     kept = engine.unwrap(method.generator) if average is None else average
     images_seen = settings.steps * settings.batch_size
     return kept.eval(), {"updates": settings.steps, "images": images_seen, "proxy_images": proxy_images, **seen}
+
+
+def look_every(settings: EnrichSettings, proxy: Tensor | None) -> int:
+    """Updates from one inspection to the next: an epoch's, or more where a run has many; the last update has one."""
+    return max(_epoch_steps(settings, proxy), math.ceil(settings.steps / ROWS))
+
+
+def _epoch_steps(settings: EnrichSettings, proxy: Tensor | None) -> int:
+    return 1 if proxy is None else max(1, round(len(proxy) / settings.batch_size))
 
 
 def _inspect(engine: Engine, generator: GeneratorNetwork, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TIMED = 2
 """Steps on the clock, after one to warm up."""
+REHEARSED = TIMED + 1
+"""Steps of a loop that is made so short that it ends by itself, with a look."""
 ENOUGH = 75
 """Any code that ends a loop."""
 
@@ -60,26 +62,48 @@ class Rehearsal(StopWatch):
         return False
 
     @property
+    def first_seconds(self) -> float:
+        """Of the first step and what a loop does before it."""
+        return self.times[1] - self.times[0] if len(self.times) > 1 else 0.0
+
+    @property
     def seconds_per_step(self) -> float:
         """Mean of the steps after the first, if there were any; 0 where there was none at all."""
         times = self.times[1:] if len(self.times) > 2 else self.times
         return (times[-1] - times[0]) / max(1, len(times) - 1)
 
 
-def rehearse(train: Train, steps: int, command: str, output: Output, engine: Engine) -> dict[str, Any]:
-    """Seconds of a step and of the run, and the most memory so far, after two real steps.
+def rehearse(
+    train: Train,
+    steps: int,
+    command: str,
+    output: Output,
+    engine: Engine,
+    *,
+    looks: int = 0,
+    start_seconds: float = 0.0,
+) -> dict[str, Any]:
+    """Seconds of a step, of a look and of the run, and the most memory so far, after two real steps.
 
     :param steps: updates in the whole run, at most.
+    :param looks: how often the run looks at what it makes, beside its steps: then ``train`` ends with one look, after
+        at most ``REHEARSED`` steps.
+    :param start_seconds: what reading and preparing took.
     :raises Diverged: as the loop does.
     """
     watch = Rehearsal(engine)
     checkpoint = NoCheckpoint(output.folder, {}, engine)
     with Report(command, steps, None, quiet=True, active=engine.is_main) as report, contextlib.suppress(Stopped):
         train(checkpoint, report, watch)
+    look_seconds = time.perf_counter() - watch.times[-1] if looks else 0.0
+    start_seconds += watch.first_seconds - watch.seconds_per_step  # what comes once: a first view, and warming up
     return {
+        "start_seconds": round(start_seconds, 1),
         "seconds_per_step": round(watch.seconds_per_step, 4),
         "steps": steps,
-        "seconds": round(watch.seconds_per_step * steps, 1),
+        "look_seconds": round(look_seconds, 3),
+        "looks": looks,
+        "seconds": round(start_seconds + watch.seconds_per_step * steps + look_seconds * looks, 1),
         "peak_memory_bytes": peak_memory(),
     }
 

@@ -204,15 +204,21 @@ class Run:
         )
 
     def rehearsed(
-        self, train: Train, steps: int, networks: Mapping[str, nn.Module], images: Mapping[str, Tensor]
+        self,
+        train: Train,
+        steps: int,
+        networks: Mapping[str, nn.Module],
+        images: Mapping[str, Tensor],
+        looks: int = 0,
     ) -> Result:
         """The result of a dry run: what is planned, and how long two real steps take.
 
-        :param train: the loop.
+        :param train: the loop; with ``looks`` so short that it ends by itself, see :func:`~.dry_run.rehearse`.
         :param steps: updates in the whole run, at most.
         """
         planned = self.planned(networks, images)
-        timing = rehearse(train, steps, self.command, self.output, self.engine)
+        begun = self.seconds
+        timing = rehearse(train, steps, self.command, self.output, self.engine, looks=looks, start_seconds=begun)
         return replace(planned, plan={**(planned.plan or {}), "timing": timing})
 
     def lock(self) -> None:

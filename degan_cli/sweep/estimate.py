@@ -135,7 +135,8 @@ def _measured(part: Part, folder: Path, aside: Path, program: Sequence[str]) -> 
         return {"seconds": None, "memory": None, "source": str(error)}
     timing = told.get("timing", {})
     memory = timing.get("peak_memory_bytes", told.get("peak_memory_bytes", {})).get("host")
-    return {"seconds": round(seconds + timing.get("seconds", 0.0), 1), "memory": memory, "source": "measured"}
+    training = timing.get("seconds", 0.0) - timing.get("start_seconds", 0.0)
+    return {"seconds": round(seconds + training, 1), "memory": memory, "source": "measured"}
 
 
 def stand_in(

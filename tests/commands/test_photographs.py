@@ -125,9 +125,12 @@ def test_a_dry_run_times_two_real_steps_and_keeps_nothing(here: Path, result: An
         timing = result(*command, "--dry-run")["timing"]
         assert timing["steps"] == number
         assert timing["seconds_per_step"] > 0
+        beside = timing["start_seconds"] + timing["looks"] * timing["look_seconds"]
         assert timing["seconds"] == pytest.approx(
-            number * timing["seconds_per_step"], rel=0.01, abs=0.1 + 0.0001 * number
+            beside + number * timing["seconds_per_step"], rel=0.01, abs=0.2 + 0.0001 * number + 0.001 * timing["looks"]
         )
+        looks = {"distill": 2 * 5000, "enrich": 20}
+        assert timing["looks"] == looks.get(command[0], 0)
         assert 2**25 < timing["peak_memory_bytes"]["host"] < 2**35
     assert sorted(here.rglob("*")) == before
 

@@ -40,9 +40,21 @@ def test_two_steps_are_timed_after_one_to_warm_up(tmp_path, engine, monkeypatch,
     output = Output(path=tmp_path / "x.safetensors", folder=tmp_path / "x.run")
     timing = dry_run.rehearse(train, 1000, "teacher", output, engine)
     assert done == list(range(1, taken + 1))
-    assert (timing["seconds_per_step"], timing["steps"], timing["seconds"]) == (seconds, 1000, 1000 * seconds)
+    assert (timing["seconds_per_step"], timing["steps"]) == (seconds, 1000)
+    assert timing["seconds"] == 100.0 + 999 * seconds
     assert timing["peak_memory_bytes"]["host"] > 2**20
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_and_looks_count_too(tmp_path, engine, monkeypatch) -> None:
+    """Steps of 7 and 5 seconds after the first; then a look of 20, of which the run has ten, and 30 seconds before."""
+    clock = iter((0.0, 100.0, 107.0, 112.0, 132.0))
+    monkeypatch.setattr(dry_run.time, "perf_counter", lambda: next(clock))
+    train, _ = loop(dry_run.REHEARSED)
+    output = Output(path=tmp_path / "x.safetensors", folder=tmp_path / "x.run")
+    timing = dry_run.rehearse(train, 1000, "distill", output, engine, looks=10, start_seconds=30.0)
+    assert (timing["start_seconds"], timing["look_seconds"], timing["looks"]) == (30.0 + 94.0, 20.0, 10)
+    assert timing["seconds"] == 30.0 + 100.0 + 999 * 6.0 + 10 * 20.0
 
 
 def test_what_goes_wrong_in_a_step_is_told(tmp_path, engine) -> None:
