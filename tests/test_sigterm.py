@@ -1,28 +1,65 @@
-"""SIGTERM to a training command: the step that it meets is the last, a checkpoint is written, and the run goes on."""
+"""SIGTERM to a training command: the step that it meets is the last, a checkpoint is written, and the run goes on.
+
+The slow test sends as many signals as DEGAN_SIGNALS says, 60 by default, over all training commands.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from kills import COMMANDS, MARK, start
+from trust_report import record
 
 QUICK = ("zskd", "distill")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in COMMANDS]
-)
-def test_the_step_that_a_signal_meets_is_the_last(tmp_path, name):
-    shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", tmp_path)
-    stopped = start(tmp_path, COMMANDS[name], signalled_at=2)
-    stopped.join()
-    said = (tmp_path / "said").read_text()
-    assert stopped.exitcode == 143, said
+def ended(folder: Path, name: str, *more: str, signalled_at: int = 0) -> tuple[int | None, str]:
+    """The exit code of a command in ``folder``, which is made where it is not there, and what it said."""
+    if not folder.exists():
+        folder.mkdir()
+        shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", folder)
+    process = start(folder, COMMANDS[name], *more, signalled_at=signalled_at)
+    process.join()
+    return process.exitcode, (folder / "said").read_text()
+
+
+def whole(folder: Path, name: str) -> bytes:
+    """What the command makes that nobody stops."""
+    code, said = ended(folder, name)
+    assert code == 0, said
+    return (folder / "out.safetensors").read_bytes()
+
+
+def stop(folder: Path, name: str, at: int, wanted: bytes) -> None:
+    """A signal in step ``at``, and what must hold after it."""
+    code, said = ended(folder, name, signalled_at=at)
+    assert code == 143, said
     assert "degan: error: stopped: SIGTERM" in said
-    assert said.count(MARK) == 2
-    assert any((tmp_path / "out.run").rglob("checkpoint.safetensors"))
-    whole = start(tmp_path, COMMANDS[name], "--resume")
-    whole.join()
-    assert whole.exitcode == 0, (tmp_path / "said").read_text()
+    assert said.count(MARK) == at
+    assert any((folder / "out.run").rglob("checkpoint.safetensors"))
+    code, said = ended(folder, name, "--resume")
+    assert code == 0, said
+    assert (folder / "out.safetensors").read_bytes() == wanted
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_step_that_a_signal_meets_is_the_last(tmp_path, name):
+    stop(tmp_path / "stopped", name, 2, whole(tmp_path / "whole", name))
+
+
+@pytest.mark.slow
+def test_many_signals_are_answered_within_a_step(tmp_path):
+    signals = int(os.environ.get("DEGAN_SIGNALS", "60"))
+    wanted = {name: whole(tmp_path / name, name) for name in COMMANDS}
+    met = Counter[str]()
+    for number in range(signals):
+        name = list(COMMANDS)[number % len(COMMANDS)]
+        at = 1 + number // len(COMMANDS) % 5
+        stop(tmp_path / f"{name} {number}", name, at, wanted[name])
+        met[name] += 1
+        record("signals", {"signals": met.total(), "commands": len(met), "answered": "within the step"})
+    assert met.total() == signals
