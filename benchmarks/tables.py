@@ -23,7 +23,7 @@ from results_file import RESULTS
 from degan_cli.paper.cells import markdown
 
 ROOT = RESULTS.parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "calibrate.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "calibrate.md", ROOT / "docs" / "trust.md")
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Result = dict[str, Any]
 
@@ -79,6 +79,8 @@ def render(name: str, page: Path) -> str:
         table = _few_images(results)
     elif results[0]["table"] == "budgets":
         table = _budgets(results)
+    elif results[0]["table"] == "trust":
+        table = _trust(results)
     elif results[0]["table"] == "calibration":
         table = _calibration(results)
     else:
@@ -195,6 +197,16 @@ def _headline(page: Path) -> str:
         f"{_link('table2-gan', page)}. † {cifar['degan']['scale']}.",
     ]
     return "\n".join(lines)
+
+
+def _trust(results: list[Result]) -> str:
+    """A line for each kind of fault: how often it was tried, and how often each end came."""
+    lines = [_row(["fault", "trials", "outcomes"]), _row(["---", "---:", "---"])]
+    for one in results:
+        ends = sorted(one["outcomes"].items(), key=lambda item: -item[1])
+        lines.append(_row([one["row"], f"{one['trials']:,}", "; ".join(f"{count:,} {end}" for end, count in ends)]))
+    total = sum(one["trials"] for one in results)
+    return "\n".join([*lines, "", f"{total:,} trials; an end that the tests do not allow would have failed the run."])
 
 
 def _where(results: Sequence[Result], name: str, page: Path) -> str:

@@ -108,7 +108,7 @@ def test_many_kills_lose_no_byte(tmp_path):
     wanted = int(os.environ.get("DEGAN_KILLS", "200"))
     each = {name: wanted // len(COMMANDS) + (n < wanted % len(COMMANDS)) for n, name in enumerate(COMMANDS)}
     moments = Counter[str]()
-    for name, moment in kills(tmp_path, each):
+    for _, moment in kills(tmp_path, each):
         moments[moment] += 1
-        record("kills", {"kills": moments.total(), "moments": dict(moments), "last": name, "commands": len(COMMANDS)})
     assert moments.total() == wanted
+    record(f"kill -9 at a random moment of {len(COMMANDS)} training commands", moments)

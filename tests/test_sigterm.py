@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -55,11 +54,9 @@ def test_the_step_that_a_signal_meets_is_the_last(tmp_path, name):
 def test_many_signals_are_answered_within_a_step(tmp_path):
     signals = int(os.environ.get("DEGAN_SIGNALS", "60"))
     wanted = {name: whole(tmp_path / name, name) for name in COMMANDS}
-    met = Counter[str]()
     for number in range(signals):
         name = list(COMMANDS)[number % len(COMMANDS)]
         at = 1 + number // len(COMMANDS) % 5
         stop(tmp_path / f"{name} {number}", name, at, wanted[name])
-        met[name] += 1
-        record("signals", {"signals": met.total(), "commands": len(met), "answered": "within the step"})
-    assert met.total() == signals
+    outcome = "checkpoint within the step, and the same bytes after --resume"
+    record(f"SIGTERM at a step of {len(COMMANDS)} training commands", {outcome: signals})

@@ -40,7 +40,7 @@ class PathFile:
         """Absolute path, size and time of the last change in nanoseconds; zeros where there is no such file."""
         try:
             found = self.path.stat()
-        except OSError:
+        except (OSError, ValueError):  # a name with a null byte is no file's
             return os.path.abspath(self.path), 0, 0
         return os.path.abspath(self.path), found.st_size, found.st_mtime_ns
 

@@ -53,6 +53,11 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
     assert read(tmp_path / "here", f"path\n{elsewhere}\n") == ([7], None, ())
 
 
+def test_a_name_with_a_null_byte_is_a_broken_image(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match=r"1 of 2 images broken: .*embedded null byte"):
+        read(tmp_path, "path\na.png\n\0.png\n")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

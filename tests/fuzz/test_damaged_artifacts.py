@@ -109,3 +109,4 @@ def test_a_damaged_artifact_is_refused_in_one_line(kind, names, folder, session,
     with bounded_memory():
         try_one()
     assert answers.codes[3] > answers.codes.total() / 4
+    answers.record(f"artifacts: {kind}")

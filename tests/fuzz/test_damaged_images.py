@@ -80,6 +80,7 @@ def test_a_damaged_picture_is_refused_in_one_line(tmp_path):
     with bounded_memory():
         try_one()
     assert answers.codes[3] > answers.codes.total() / 4
+    answers.record("pictures")
 
 
 @pytest.mark.parametrize("suffix", LISTS)
@@ -97,6 +98,7 @@ def test_a_damaged_archive_or_list_is_refused_in_one_line(suffix, tmp_path):
     with bounded_memory():
         try_one()
     assert answers.codes[3]
+    answers.record(f"image sets: {suffix}")
 
 
 def png(width: int, height: int, rows: int, colour: int = 2, depth: int = 8) -> bytes:

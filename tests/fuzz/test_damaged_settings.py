@@ -83,3 +83,4 @@ def test_a_damaged_settings_file_is_refused_in_one_line(kind, tmp_path):
 
     try_one()
     assert answers.codes[2] + answers.codes[3] > answers.codes.total() / 2
+    answers.record(f"settings: {kind.__name__}")
