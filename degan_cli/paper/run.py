@@ -198,7 +198,10 @@ def _read(result: IO[bytes]) -> bytes:
 
 
 def _memory(printed: bytes) -> dict[str, int]:
-    return dict(json.loads(printed).get("peak_memory_bytes", {})) if printed.strip() else {}
+    try:
+        return dict(json.loads(printed).get("peak_memory_bytes", {}))
+    except ValueError:  # nothing, or what a full disk has cut off
+        return {}
 
 
 def save_json(path: Path, value: Any) -> None:
