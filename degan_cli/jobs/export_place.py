@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..artifact.atomic import replacing
 from ..config import ExportSettings
-from ..errors import UsageError, writing
+from ..errors import Unwritable, UsageError, unwritable, writing
 from ..exports.about import CONFIG
 from ..exports.timm_folder import FILES
 from ..images.png_folder import replace_folder
@@ -70,7 +70,10 @@ def aside(place: Path) -> Iterator[Path]:
     parent = None if place == STDOUT else place.parent
     with writing(place), tempfile.TemporaryDirectory(prefix=".degan-export-", dir=parent) as folder:
         path = Path(folder) / ("export" if place == STDOUT else place.name)
-        yield path
+        try:
+            yield path
+        except Unwritable as error:  # nobody has heard of the file aside
+            raise unwritable(place, error.__cause__) if isinstance(error.__cause__, OSError) else error from error
         if path.is_dir():
             if place.exists():
                 check_ours(place)  # something may have come in meanwhile

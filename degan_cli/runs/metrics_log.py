@@ -29,6 +29,10 @@ def check_log(kind: str | None) -> None:
         raise PluginError("--log tensorboard needs a package that is missing; pip install 'degan-cli[tensorboard]'")
 
 
+FILES = {"csv": METRICS_CSV, "tensorboard": EVENTS}
+"""Of each kind of log, in the run folder."""
+
+
 def open_log(kind: str, folder: Path, resumed_at: int | None = None) -> MetricsLog:
     """The log of a run, ``csv`` or ``tensorboard``.
 

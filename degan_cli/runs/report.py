@@ -16,7 +16,7 @@ from rich.progress import BarColumn
 from ..artifact.atomic import replacing
 from ..console import EVERY_SECONDS, note, printable, progress_bar, warn
 from ..errors import writing
-from .metrics_log import MetricsLog, open_log, read_rows
+from .metrics_log import FILES, MetricsLog, open_log, read_rows
 from .output import METRICS
 
 
@@ -110,11 +110,13 @@ class Report:
             row = stamp | rate | dict(values)
             with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)  # it may have been tidied away
-                if self._log_kind is not None and self._log is None:
+            if self._log_kind is not None and self._log is None:
+                with writing(path.with_name(FILES[self._log_kind])):
                     self._log = open_log(self._log_kind, path.parent, self._resumed_at)
-                with path.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-                if self._log is not None:
+            with writing(path), path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            if self._log_kind is not None and self._log is not None:
+                with writing(path.with_name(FILES[self._log_kind])):
                     self._log.add(row)
         if self.lines and line:
             self.say(f"{line}  {self.images_per_second:,.0f} images/s")
