@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import __version__
+from . import __version__, streams
 from .commands.compress import compress
 from .commands.condense import condense
 from .commands.demo import demo
@@ -29,7 +29,7 @@ from .commands.sweep import sweep
 from .commands.teacher import teacher
 from .commands.verify import verify
 from .console import one_line
-from .errors import EXIT_DONE, EXIT_UNEXPECTED, DeganError, OutOfMemory, UsageError
+from .errors import EXIT_DONE, EXIT_UNEXPECTED, NO_ROOM, DeganError, OutOfMemory, UsageError, unwritable
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "compress": compress,
@@ -115,6 +115,9 @@ def explain(error: Exception) -> tuple[str, int]:
         return f"{wrong.format_message().rstrip('.')}; see {command} --help", UsageError.exit_code
     if is_out_of_memory(error):
         return OUT_OF_MEMORY, OutOfMemory.exit_code
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        failed = unwritable(error.filename or "a temporary file", error)
+        return str(failed), failed.exit_code
     hint = "set DEGAN_TRACEBACK=1 for the traceback"
     return f"unexpected {type(error).__name__}: {error}; {hint}", EXIT_UNEXPECTED
 
@@ -128,9 +131,11 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def main() -> None:
     """The executable ``degan``."""
+    streams.mend()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head -1` has read enough; Python must not complain about it on its way out
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except DeganError as error:
+        print(f"degan: error: {error}", file=sys.stderr)
+        code = code or error.exit_code
     sys.exit(code)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .errors import DeganError
+
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
@@ -59,8 +61,14 @@ def warn(message: str) -> None:
 
 
 def print_result(result: Mapping[str, Any], as_json: bool) -> None:
-    """The one line on stdout: the artifact's path, or the whole object with ``--json``."""
-    print(json.dumps(result, sort_keys=True) if as_json else result["artifact"], flush=True)
+    """The one line on stdout: the artifact's path, or the whole object with ``--json``.
+
+    :raises DeganError: when stdout cannot be written.
+    """
+    try:
+        print(json.dumps(result, sort_keys=True) if as_json else result["artifact"], flush=True)
+    except DeganError as error:
+        raise DeganError(f"{result['artifact']} is made, but {error}") from error
 
 
 def shortened(names: Sequence[str], most: int = 5) -> str:

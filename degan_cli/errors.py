@@ -4,6 +4,13 @@
 at fault, what was met, and what to do.
 """
 
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 EXIT_DONE = 0
 EXIT_UNEXPECTED = 1
 
@@ -18,6 +25,51 @@ class UsageError(DeganError):
     """Options that contradict each other, or an output that exists already."""
 
     exit_code = 2
+
+
+class Unwritable(DeganError):
+    """A file or folder that cannot be written.
+
+    :param what: it, and why.
+    :param repair: what would help.
+    """
+
+    def __init__(self, what: str, repair: str) -> None:
+        super().__init__(f"{what}; {repair}")
+        self.what = what
+        self.repair = repair
+
+    def keeping(self) -> Unwritable:
+        """The same in a run that has a checkpoint: what would help, and loses nothing of it."""
+        first = MAKE_ROOM if self.repair.startswith(MAKE_ROOM) else "see to that"
+        return type(self)(self.what, f"{first}, then go on with the same command and --resume")
+
+
+class UnwritablePlace(Unwritable, UsageError):
+    """One that the user had better not named, whatever room there is."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+MAKE_ROOM = "make room there"
+
+
+def unwritable(path: str | Path, error: OSError) -> Unwritable:
+    """What to raise where writing ``path`` failed."""
+    what = f"{'stdout' if str(path) == '-' else path}: cannot be written: {error.strerror or type(error).__name__}"
+    if error.errno in NO_ROOM:
+        return Unwritable(what, f"{MAKE_ROOM}, then run the same command again")
+    usage = isinstance(error, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError)
+    kind = UnwritablePlace if usage or error.errno in (errno.ENAMETOOLONG, errno.EROFS, errno.ELOOP) else Unwritable
+    return kind(what, "name another file")
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Whatever keeps ``path`` from being written inside is an :class:`Unwritable` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 class UnknownName(UsageError):

@@ -107,9 +107,9 @@ def test_the_table_names_every_room_and_no_other():
     assert set(LAYERS) == ROOMS
 
 
-def test_the_root_holds_five_modules_only():
+def test_the_root_holds_six_modules_only():
     found = {path.stem for path in PACKAGE.glob("*.py")}
-    assert found == {"__init__", "__main__", "app", "console", "errors"}
+    assert found == {"__init__", "__main__", "app", "console", "errors", "streams"}
 
 
 def module_of(name: str, known: set[str]) -> str:

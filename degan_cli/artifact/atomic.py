@@ -8,12 +8,12 @@ import os
 import platform
 import re
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ..errors import DeganError, UsageError
+from ..errors import writing
+from ..streams import all_of_stdout
 
 
 @contextlib.contextmanager
@@ -24,13 +24,13 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     umask, or stays as it was; a link keeps pointing to the file it names; a device or pipe is written straight.
     What a killed process left beside the same target is cleaned up. ``-`` is stdout.
 
-    :raises DeganError: when it cannot be written; UsageError when another path would help.
+    :raises Unwritable: when it cannot be; a UsageError, too, when another path would help.
     """
-    if str(path) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
+    with writing(path):
+        if str(path) == "-":
+            with all_of_stdout() as stdout:
+                yield stdout
+            return
         given = Path(path)
         if given.exists() and not given.is_file() and not given.is_dir():
             with given.open("wb") as device:
@@ -39,14 +39,6 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         target = Path(os.path.realpath(given))
         target.parent.mkdir(parents=True, exist_ok=True)
         yield from _aside(target)
-    except BrokenPipeError:
-        raise  # nobody reads any more, which is no error
-    except OSError as error:
-        usage = isinstance(error, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError)
-        reason = error.strerror or type(error).__name__
-        raise (UsageError if usage else DeganError)(
-            f"{path}: cannot be written: {reason}; name another file"
-        ) from error
 
 
 def _aside(target: Path) -> Iterator[BinaryIO]:

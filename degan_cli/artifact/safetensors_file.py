@@ -134,9 +134,9 @@ def label(path: str | Path) -> str:
 
 def _with_file(path: str | Path, use: Callable[[BinaryIO, str], T]) -> T:
     name = label(path)
-    if str(path) == "-":
-        return use(sys.stdin.buffer, name)
     try:
+        if str(path) == "-":
+            return use(sys.stdin.buffer, name)
         with open(path, "rb") as file:
             return use(file, name)
     except FileNotFoundError:

@@ -61,12 +61,14 @@ def command(
         session = session_from(context, values["quiet"])
         from ..engine import leave_processes
         from ..jobs import resolved
+        from ..runs.distinct import refuse_inputs
 
         if values["write_config"]:
             if is_main_process():
                 print(to_toml(resolved(settings, session)), end="")
             return
 
+        refuse_inputs(settings, {"--config": values["config"]})
         try:
             run(settings, session, values["as_json"])
         finally:

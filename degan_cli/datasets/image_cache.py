@@ -95,7 +95,7 @@ def _key(files: FileSet, shape: Shape, fit: str) -> str:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.") or "images"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.")[:100] or "images"
 
 
 def _progress(place: Path, files: FileSet, shape: Shape, fit: str) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -28,12 +29,15 @@ def write(export: Export, path: Path) -> None:
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
                 network, example(export.classifier), check_trace=False
             )
-            torch.jit.save(traced, path, _extra_files=export.texts)
+            # Not into the file: on a full disk torch ends the process.
+            held = io.BytesIO()
+            torch.jit.save(traced, held, _extra_files=export.texts)
     except Exception as error:  # whatever it met in the network
         raise UsageError(
             f"--to torchscript: torch cannot trace {export.classifier.architecture} "
             f"({type(error).__name__}: {str(error)[:200]}); use --to onnx or --to state-dict"
         ) from error
+    path.write_bytes(held.getvalue())
 
 
 def load(export: Export, path: Path) -> Callable[[Tensor], Tensor]:

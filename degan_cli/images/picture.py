@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..errors import writing
 from .pixels import to_uint8
 
 MOST_PIXELS = 1500
@@ -98,8 +99,9 @@ def grid(images: Tensor, path: Path, labels: Sequence[str] = (), title: str = ""
             levels = image.permute(1, 2, 0).contiguous().numpy()  # (H, W, C)
             tile = Image.fromarray(levels[..., 0] if channels == 1 else levels).resize(size, how)
             sheet.paste(tile, (left + column * (size[0] + 1) + 1, y))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(path)
 
 
 def _cut(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import UsageError, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,9 @@ def folder_names(class_names: Sequence[str]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for index, name in enumerate(class_names):
-        safe = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', "_", name).strip(" .")[:100] or "_"
+        # 100 bytes at most, and no half of a character, which file systems refuse.
+        text = name.encode(errors="replace")[:100].decode(errors="ignore")
+        safe = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', "_", text).strip(" .") or "_"
         if safe.split(".")[0].lower() in _RESERVED:
             safe = f"_{safe}"
         while safe.lower() in taken:
@@ -57,10 +59,16 @@ def write_folder(folder: Path, images: Tensor, classes: Sequence[str] | None = N
 
     The folder is written aside and renamed, so it appears complete; one that :func:`check_folder` let pass is
     replaced. Equal images give equal bytes.
+
+    :raises Unwritable: when it cannot be written.
     """
-    folder = Path(os.path.abspath(folder))
+    with writing(folder):
+        _write_aside(Path(os.path.abspath(folder)), images, classes)
+
+
+def _write_aside(folder: Path, images: Tensor, classes: Sequence[str] | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    aside = Path(tempfile.mkdtemp(prefix=".degan-images-", dir=folder.parent))
     try:
         new, old = aside / "new", aside / "old"
         new.mkdir()  # its mode follows the umask, unlike mkdtemp's

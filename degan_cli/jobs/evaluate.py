@@ -21,6 +21,7 @@ from ..loops.predict import predict
 from ..loops.sample import generate
 from ..models import Classifier
 from ..runs.classifiers import open_classifier, said_of, tell
+from ..runs.distinct import refuse_inputs
 from ..runs.output import check_free
 from ..runs.session import Session
 from ..specs import ImageSet
@@ -69,6 +70,7 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     """
     began = time.monotonic()
     settings = resolve_evaluate(settings, session)
+    refuse_inputs(settings)
     if settings.predictions is not None:
         check_free(settings.predictions, "--predictions", settings.force)
     file = artifact.read_artifact(settings.model)

@@ -13,6 +13,7 @@ from ..exports import FORMATS, Format, about, largest_difference, opened
 from ..exports.about import CONFIG
 from ..exports.timm_folder import WEIGHTS
 from ..runs.classifiers import open_classifier
+from ..runs.distinct import refuse_inputs
 from ..runs.dry_run import plan
 from ..runs.output import Output
 from ..runs.result import Result
@@ -38,6 +39,7 @@ def export(settings: ExportSettings, session: Session) -> Result:
     began = time.monotonic()
     settings = resolve_export(settings, session)
     format = FORMATS[settings.target]
+    refuse_inputs(settings)
     place = choose_place(settings, format.suffix)
     loaded = open_classifier(settings.model, settings, session)
     format.refuse(loaded.model)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ..artifact.atomic import replacing
 from ..config import ExportSettings
-from ..errors import UsageError
+from ..errors import Unwritable, UsageError, unwritable, writing
 from ..exports.about import CONFIG
 from ..exports.timm_folder import FILES
 from ..images.png_folder import replace_folder
-from ..runs.output import STDOUT, make_parent, safe_name, stem
+from ..runs.output import STDOUT, check_name, make_parent, safe_name, stem
 
 
 def choose_place(settings: ExportSettings, suffix: str) -> Path:
@@ -32,6 +32,7 @@ def choose_place(settings: ExportSettings, suffix: str) -> Path:
         return path
     if path == STDOUT or not path.name:
         raise UsageError(f"-o {path}: --to {settings.target} writes a {'file' if suffix else 'folder'}; name one")
+    check_name(path, "-o")
     if suffix and path.suffix != suffix:
         raise UsageError(
             f"-o {path}: --to {settings.target} writes a file that ends in {suffix}; use {path.with_suffix(suffix)}"
@@ -40,8 +41,6 @@ def choose_place(settings: ExportSettings, suffix: str) -> Path:
         raise UsageError(f"-o {path}: this is a folder; name a file that ends in {suffix}")
     if path.is_file() and not suffix:
         raise UsageError(f"-o {path}: this is a file, and --to {settings.target} writes a folder; name another place")
-    if path.exists() and settings.model.exists() and path.samefile(settings.model):
-        raise UsageError(f"-o {path}: this is the classifier itself; name another file")
     taken = any(path.iterdir()) if path.is_dir() else path.exists()
     if taken and not settings.force:
         raise UsageError(f"{path} exists already; name another with -o, or overwrite it with --force")
@@ -69,9 +68,12 @@ def check_ours(folder: Path) -> None:
 def aside(place: Path) -> Iterator[Path]:
     """A path to write and to read; what lies there takes its place when the block ends without an exception."""
     parent = None if place == STDOUT else place.parent
-    with tempfile.TemporaryDirectory(prefix=".degan-export-", dir=parent) as folder:
+    with writing(place), tempfile.TemporaryDirectory(prefix=".degan-export-", dir=parent) as folder:
         path = Path(folder) / ("export" if place == STDOUT else place.name)
-        yield path
+        try:
+            yield path
+        except Unwritable as error:  # nobody has heard of the file aside
+            raise unwritable(place, error.__cause__) if isinstance(error.__cause__, OSError) else error from error
         if path.is_dir():
             if place.exists():
                 check_ours(place)  # something may have come in meanwhile

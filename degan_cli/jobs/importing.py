@@ -15,6 +15,7 @@ from ..console import shortened
 from ..errors import UsageError
 from ..models import parameter_count
 from ..runs.classifiers import open_classifier
+from ..runs.distinct import refuse_inputs
 from ..runs.next_command import next_command, smaller
 from ..runs.output import choose_output, stem
 from ..runs.result import Result
@@ -29,6 +30,7 @@ def import_model(settings: ImportSettings, session: Session) -> Result:
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     began = time.monotonic()
+    refuse_inputs(settings)
     path = choose_output(settings.output, _name(settings), force=settings.force, resume=False).path
     file = _without(_read(settings, session), settings.drop)
     loaded = open_classifier(file, settings, session)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 import csv
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from torch import Tensor
 
 from ..artifact.atomic import replacing
+from ..runs.output import STDOUT
 from ..specs import ImageSet
 
 
@@ -28,8 +31,11 @@ def write_predictions(
     """
     head = ["file" if data.files else "index", *(["label"] if data.labels is not None else [])]
     head += ["predicted", "confidence", *(f"p({name})" for name in class_names if probabilities)]
-    with replacing(path) as file:
-        table = csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n")
+    # Whoever reads a table on stdout may leave it when they have read enough.
+    with nullcontext(sys.stdout.buffer) if path == STDOUT else replacing(path) as file:
+        table = csv.writer(
+            codecs.getwriter("utf-8")(file, "backslashreplace"), lineterminator="\n"
+        )  # not all names are text
         table.writerow(head)
         table.writerows(_rows(logits, data, class_names, probabilities))
 

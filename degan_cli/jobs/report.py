@@ -19,6 +19,7 @@ from ..page.content import Content, Seen
 from ..page.page import page
 from ..page.plots import check_plots, write_plots
 from ..runs.classifiers import said_of
+from ..runs.distinct import refuse_inputs
 from ..runs.output import check_free
 from ..runs.result import Result
 from ..runs.session import Session
@@ -32,6 +33,7 @@ def report(settings: ReportSettings, session: Session) -> Result:
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     began = time.monotonic()
+    refuse_inputs(settings)
     check_free(settings.output, "-o", settings.force)
     if settings.plots is not None:
         check_plots(settings.plots, settings.force)

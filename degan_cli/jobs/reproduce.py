@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..artifact.atomic import replacing
 from ..config import EvaluateSettings, ReproduceSettings
 from ..config.arguments import arguments
 from ..errors import BadFile
@@ -70,7 +71,8 @@ def reproduce(settings: ReproduceSettings, session: Session) -> Table:
                 scaled = cell.column.scale(settings.scale)
                 results = with_measurement(results, cell, scaled, accuracy, known, provenance(command))
                 save_json(path, results)
-                path.with_suffix(".md").write_text(markdown(results) + "\n")
+                with replacing(path.with_suffix(".md")) as file:
+                    file.write(f"{markdown(results)}\n".encode())
                 published = cell.column.published[cell.row]
                 beside = "" if published is None else f" (published {published:.2f})"
                 session.say(f"{settings.table} {cell.name} seed {cell.seed}: {100 * accuracy:.2f}{beside}")

@@ -14,6 +14,7 @@ from ..config import RerunSettings, Settings
 from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
 from ..errors import BadFile, UsageError
+from ..runs.distinct import refuse_inputs
 from ..runs.output import STDOUT, SUFFIX
 from ..runs.result import Result
 from ..runs.session import Session
@@ -45,6 +46,7 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
     :raises BadFile: when the header does not say how the artifact was made.
     :raises UsageError: when an input is another file than then.
     """
+    refuse_inputs(settings)
     header = read_header(settings.artifact)
     command, again = settings_again(header, settings, session)
     session.announce(command, again)

@@ -18,8 +18,9 @@ from ..images.png_folder import check_folder, folder_names, write_folder
 from ..loops import sample as loop
 from ..plugins import unknown
 from ..runs.classifiers import tell
+from ..runs.distinct import refuse_inputs
 from ..runs.dry_run import plan
-from ..runs.output import STDOUT, SUFFIX, Output, choose_output, safe_name, stem
+from ..runs.output import STDOUT, SUFFIX, Output, check_name, choose_output, make_parent, safe_name, stem
 from ..runs.result import Result
 from ..runs.session import Session
 from .unpack import unpack
@@ -31,6 +32,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     began = time.monotonic()
+    refuse_inputs(settings)
     path = _choose_place(settings)
     file = artifact.read_artifact(settings.generator)
     if file.header is not None and file.header.kind in ("samples", "dataset"):
@@ -40,6 +42,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
     loaded = artifact.load_generator(file, session.plugins)
     namer = find_classifier(loaded, settings.classifier, session.plugins, settings, session.warn)
     if namer is not None:
+        refuse_inputs(settings, {"the classifier": namer.path})  # it may have been found beside the generator
         tell(namer, session)
     if namer is None and (settings.balanced or settings.classes is not None):
         raise missing_classifier(loaded)
@@ -98,7 +101,9 @@ def _choose_place(settings: SampleSettings) -> Path:
     if given is not None and _is_file(given):
         return choose_output(given, "", force=settings.force, resume=False).path
     folder = given if given is not None else Path(safe_name(f"{stem(settings.generator)}-samples"))
+    check_name(folder, "-o")
     check_folder(folder, force=settings.force)
+    make_parent(folder)
     return folder
 
 

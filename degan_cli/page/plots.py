@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import PluginError, UsageError
+from ..errors import PluginError, UsageError, writing
 from .content import Subject
 from .curves import curves_by_measure, title
 
@@ -50,7 +50,8 @@ def write_plots(subjects: Sequence[Subject], folder: Path) -> list[Path]:
         if len(subjects) > 1:
             axes.legend()
         written.append(folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', measure)}.png")
-        figure.savefig(written[-1])
+        with writing(written[-1]):
+            figure.savefig(written[-1])
     return written
 
 

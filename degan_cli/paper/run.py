@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -118,41 +119,55 @@ def run_parts(
             done(part)
     children: list[_Child] = []
     code, culprit = 0, ""
-    while waiting or children:
-        if watch.due() and not code:
-            code = watch.due()
-            for child in children if code != MAX_MINUTES_OVER else ():
-                child.process.terminate()
-        for part in waiting[:] if not code else ():
-            able = all(need.path(folder).exists() for _, need in part.needs)
-            if able and len(children) < jobs:
-                waiting.remove(part)
-                children.append(_start(part, folder, shared, jobs, watch, say, program, launch))
-        if not children:
-            break
-        time.sleep(POLL_SECONDS)
-        for child in [child for child in children if child.process.poll() is not None]:
-            children.remove(child)
-            returned = child.process.returncode or 0
-            ended = returned if returned >= 0 else 128 - returned  # a killed one, as shells count it
-            printed = _read(child.result)
-            ledger.add(child.part, time.monotonic() - child.began, _memory(printed))
-            if ended == 0 and child.part.prints:
-                with replacing(child.part.path(folder)) as file:
-                    file.write(printed)
-            if ended == 0 and child.part in wanted:
-                done(child.part)
-            elif ended and failed is not None and (ended not in STOPPED or (ended != MAX_MINUTES_OVER and not code)):
-                failed(child.part, ended)
-            elif ended and code in (0, MAX_MINUTES_OVER):
-                code = ended
-                culprit = shlex.join(["degan", *child.part.arguments(folder)])
+    with _none_left_behind(children):
+        while waiting or children:
+            if watch.due() and not code:
+                code = watch.due()
+                for child in children if code != MAX_MINUTES_OVER else ():
+                    child.process.terminate()
+            for part in waiting[:] if not code else ():
+                able = all(need.path(folder).exists() for _, need in part.needs)
+                if able and len(children) < jobs:
+                    waiting.remove(part)
+                    children.append(_start(part, folder, shared, jobs, watch, say, program, launch))
+            if not children:
+                break
+            time.sleep(POLL_SECONDS)
+            for child in [child for child in children if child.process.poll() is not None]:
+                children.remove(child)
+                returned = child.process.returncode or 0
+                ended = returned if returned >= 0 else 128 - returned  # a killed one, as shells count it
+                printed = _read(child.result)
+                ledger.add(child.part, time.monotonic() - child.began, _memory(printed))
+                if ended == 0 and child.part.prints:
+                    with replacing(child.part.path(folder)) as file:
+                        file.write(printed)
+                if ended == 0 and child.part in wanted:
+                    done(child.part)
+                elif (
+                    ended and failed is not None and (ended not in STOPPED or (ended != MAX_MINUTES_OVER and not code))
+                ):
+                    failed(child.part, ended)
+                elif ended and code in (0, MAX_MINUTES_OVER):
+                    code = ended
+                    culprit = shlex.join(["degan", *child.part.arguments(folder)])
     if code in STOPPED:
         raise stopped(code, f"{len(waiting)} or more parts are left")
     if code:
         failure = DeganError(f"ended with exit code {code}: {culprit}")
         failure.exit_code = code
         raise failure
+
+
+@contextmanager
+def _none_left_behind(children: list[_Child]) -> Iterator[None]:
+    """What fails here, such as a disk that is full, does not leave commands that nobody waits for."""
+    try:
+        yield
+    except BaseException:
+        for child in children:
+            child.process.terminate()
+        raise
 
 
 def missing(part: Part, folder: Path) -> Iterator[Part]:
@@ -198,7 +213,10 @@ def _read(result: IO[bytes]) -> bytes:
 
 
 def _memory(printed: bytes) -> dict[str, int]:
-    return dict(json.loads(printed).get("peak_memory_bytes", {})) if printed.strip() else {}
+    try:
+        return dict(json.loads(printed).get("peak_memory_bytes", {}))
+    except ValueError:  # nothing, or what a full disk has cut off
+        return {}
 
 
 def save_json(path: Path, value: Any) -> None:

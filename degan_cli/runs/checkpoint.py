@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile, Diverged
+from ..errors import BadFile, Diverged, writing
 from ..specs import Network
 from .inputs import Parent, refuse_other_inputs
 from .output import CHECKPOINT
@@ -73,7 +73,6 @@ class Checkpoint:
             "numbers": dict(numbers),
             "scaler": None if scaler is None else scaler.state_dict(),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(
             self.path,
             {key: value.detach().cpu() for key, value in flat.items()},
@@ -129,7 +128,8 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete it; the run is complete and its artifact is written."""
         if self.engine.is_main:
-            self.path.unlink(missing_ok=True)
+            with writing(self.path):
+                self.path.unlink(missing_ok=True)
 
 
 def _under(prefix: str, flat: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -29,6 +29,10 @@ def check_log(kind: str | None) -> None:
         raise PluginError("--log tensorboard needs a package that is missing; pip install 'degan-cli[tensorboard]'")
 
 
+FILES = {"csv": METRICS_CSV, "tensorboard": EVENTS}
+"""Of each kind of log, in the run folder."""
+
+
 def open_log(kind: str, folder: Path, resumed_at: int | None = None) -> MetricsLog:
     """The log of a run, ``csv`` or ``tensorboard``.
 
@@ -36,6 +40,19 @@ def open_log(kind: str, folder: Path, resumed_at: int | None = None) -> MetricsL
     :param resumed_at: updates after which a resumed run goes on.
     """
     return CsvLog(folder) if kind == "csv" else TensorBoardLog(folder, resumed_at)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a ``metrics.jsonl``, without what a kill or a full disk has cut off."""
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            rows.append(row)
+    return rows
 
 
 def numbers(row: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -57,8 +74,8 @@ class CsvLog:
         self._columns: list[str] = []
         self._rows: list[dict[str, Any]] = []
         earlier = folder / METRICS
-        for line in earlier.read_text().splitlines() if earlier.exists() else ():
-            self.add(json.loads(line))
+        for row in read_rows(earlier) if earlier.exists() else ():
+            self.add(row)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append it; a row with a number that none before it had begins the file anew."""

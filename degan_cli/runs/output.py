@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import UsageError, writing
 
 STDOUT = Path("-")
 SUFFIX = ".safetensors"
@@ -21,6 +22,8 @@ METRICS_CSV = "metrics.csv"
 """In the run folder with ``--log csv``."""
 EVENTS = "tensorboard"
 """In the run folder with ``--log tensorboard``."""
+MOST_OF_A_NAME = 150
+"""Characters that are kept of a name made from inputs."""
 LOCK = ".lock"
 """In the run folder, held while a command writes there; the file stays, for removing it would let two hold it."""
 
@@ -47,12 +50,17 @@ class Output:
         """
         from filelock import FileLock, Timeout
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise UsageError(f"{self.folder}: another degan command writes there; name another place with -o") from None
+        with writing(self.folder / LOCK):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise UsageError(
+                    f"{self.folder}: another degan command writes there; name another place with -o"
+                ) from None
+            except NotImplementedError:
+                raise UsageError(f"{self.folder}: files cannot be locked there; name another place with -o") from None
         try:
             yield
         finally:
@@ -60,10 +68,16 @@ class Output:
 
     def clear(self) -> None:
         """Give up a stopped run that is in the folder."""
-        for stale in (CHECKPOINT, METRICS, METRICS_CSV):
-            (self.folder / stale).unlink(missing_ok=True)
-        for events in (self.folder / EVENTS).glob("events.*"):
-            events.unlink()
+        with writing(self.folder):
+            for stale in (CHECKPOINT, METRICS, METRICS_CSV):
+                (self.folder / stale).unlink(missing_ok=True)
+            for events in (self.folder / EVENTS).glob("events.*"):
+                events.unlink()
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to go on from: at any depth, for what a command needs first, such as the generator
+        of ``--enrich``, is made inside its run folder."""
+        return any(self.folder.rglob(CHECKPOINT))
 
 
 def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool) -> Output:
@@ -79,6 +93,7 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
         return Output(path=path, folder=Path(safe_name(derived) + ".run"))
     if not path.name:
         raise UsageError("-o names no file; write one that ends in .safetensors, or leave -o out")
+    check_name(path, "-o")
     if path.suffix != SUFFIX:
         raise UsageError(f"-o {path}: an artifact's name ends in {SUFFIX}; use -o {path.with_suffix(SUFFIX)}")
     folder = path.with_suffix(".run")
@@ -86,39 +101,57 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
         raise UsageError(f"-o {path}: this is a folder; name a file")
     if path.exists() and not (force or resume):
         raise UsageError(f"{path} exists already; name another with -o, or overwrite it with --force")
-    # At any depth: what a command needs first, such as the generator of --enrich, is made inside its run folder.
-    if any(folder.rglob(CHECKPOINT)) and not (force or resume):
+    output = Output(path=path, folder=folder)
+    if output.has_checkpoint() and not (force or resume):
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
     make_parent(path)
-    return Output(path=path, folder=folder)
+    return output
 
 
-def make_parent(path: Path) -> None:
-    """Make the folder in which ``path`` will lie; raises UsageError when that, or writing there, is not possible."""
+def check_name(path: Path, option: str) -> None:
+    """Raise UsageError for what can be no file's name: it is too long, holds a NUL, or links lead in a circle."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{option} {path}: {reason}; name another place") from error
+
+
+def make_parent(path: Path, option: str = "-o") -> None:
+    """Make the folder in which ``path`` will lie; raises UsageError when that, or writing there, is not possible."""
+    parent = Path(os.path.realpath(path)).parent  # a link keeps pointing to the file it names
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"-o {path}: cannot make its folder ({error.strerror}); name another place") from error
-    if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"-o {path}: its folder is not writable; name another place")
+        raise UsageError(f"{option} {path}: cannot make its folder ({error.strerror}); name another place") from error
+    if not os.access(parent, os.W_OK):
+        raise UsageError(f"{option} {path}: its folder is not writable; name another place")
 
 
 def check_free(path: Path, option: str, force: bool) -> None:
     """Check, before any time is spent, that a file other than an artifact may be written.
 
-    :raises UsageError: when there is one and ``force`` is not set, or a folder of that name.
+    :raises UsageError: when there is one and ``force`` is not set, a folder of that name, or nothing can be written.
     """
     if path == STDOUT:
         return
+    check_name(path, option)
     if path.is_dir():
         raise UsageError(f"{option} {path}: this is a folder; name a file")
     if path.exists() and not force:
         raise UsageError(f"{path} exists already; name another with {option}, or overwrite it with --force")
+    if not path.exists() or path.is_file():  # a device or pipe is written straight
+        make_parent(path, option)
 
 
 def safe_name(text: str) -> str:
     """A file name made of a text such as ``cifar100:cloud,forest``."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "out"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "out"
+    if len(name) <= MOST_OF_A_NAME:
+        return name
+    return f"{name[:MOST_OF_A_NAME]}-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def stem(source: str | Path) -> str:

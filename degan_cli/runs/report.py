@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from typing import Any
 
 from rich.progress import BarColumn
 
+from ..artifact.atomic import replacing
 from ..console import EVERY_SECONDS, note, printable, progress_bar, warn
-from .metrics_log import MetricsLog, open_log
+from ..errors import writing
+from .metrics_log import FILES, MetricsLog, open_log, read_rows
 from .output import METRICS
 
 
@@ -56,7 +59,8 @@ class Report:
         if self._bar is not None:
             self._task = self._bar.add_task(title, total=steps, rate="")
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            with writing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Report:
         if self._bar is not None:
@@ -67,7 +71,8 @@ class Report:
         if self._bar is not None:
             self._bar.stop()
         if self._log is not None:
-            self._log.close()
+            with writing(self.folder or "") if error is None else contextlib.suppress(OSError):
+                self._log.close()
 
     @property
     def images_per_second(self) -> float:
@@ -81,8 +86,9 @@ class Report:
             self._bar.update(self._task, completed=step)
         path = self._metrics_path()
         if path is not None and path.exists():
-            rows = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-            path.write_text("".join(f"{row}\n" for row in rows))
+            kept = [row for row in read_rows(path) if row["step"] <= step]
+            with replacing(path) as file:
+                file.write("".join(f"{json.dumps(row)}\n" for row in kept).encode())
 
     def advance(self, images: int) -> None:
         """One step has been started on so many images; it costs no synchronisation."""
@@ -105,12 +111,16 @@ class Report:
             stamp = {"schema": 1, "step": step, "time": datetime.now(UTC).isoformat(timespec="seconds")}
             rate = {"images_per_second": round(self.images_per_second, 1)}
             row = stamp | rate | dict(values)
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)  # it may have been tidied away
             if self._log_kind is not None and self._log is None:
-                self._log = open_log(self._log_kind, path.parent, self._resumed_at)
-            with path.open("a") as file:
+                with writing(path.with_name(FILES[self._log_kind])):
+                    self._log = open_log(self._log_kind, path.parent, self._resumed_at)
+            with writing(path), path.open("a") as file:
                 file.write(json.dumps(row) + "\n")
-            if self._log is not None:
-                self._log.add(row)
+            if self._log_kind is not None and self._log is not None:
+                with writing(path.with_name(FILES[self._log_kind])):
+                    self._log.add(row)
         if self.lines and line:
             self.say(f"{line}  {self.images_per_second:,.0f} images/s")
 

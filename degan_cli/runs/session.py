@@ -23,8 +23,10 @@ from ..console import note, warn
 from ..datasets.finder import DataFinder
 from ..datasets.reading import Reading
 from ..engine import Engine, start
+from ..errors import Unwritable
 from ..plugins import Plugins, load_plugins
 from .checkpoint import Checkpoint
+from .distinct import refuse_inputs
 from .dry_run import Train, plan, rehearse
 from .inputs import Parent, refuse_other_inputs
 from .metrics_log import check_log
@@ -86,13 +88,19 @@ class Session:
         :param command: its name, for the progress bar.
         :param kind: of the artifact that it makes.
         :param name: of the artifact where ``-o`` names none, without suffix.
-        :raises UsageError: when nothing can or may be written there.
+        :raises UsageError: when nothing can or may be written there, or it is one of the inputs.
         :raises PluginError: when ``--log`` needs what is not installed.
         """
         check_log(settings.log)
+        refuse_inputs(settings)
         output = choose_output(settings.output, name, force=settings.force, resume=settings.resume)
         with ExitStack() as stack:
-            yield Run(self, command, kind, settings, output, stack)
+            try:
+                yield Run(self, command, kind, settings, output, stack)
+            except Unwritable as error:
+                if not output.has_checkpoint():
+                    raise
+                raise error.keeping() from error
 
 
 class Run:
@@ -170,13 +178,12 @@ class Run:
         :raises UsageError: when the artifact is there, but was made with other settings or from other inputs.
         """
         path = self.output.path
-        unfinished = any(self.output.folder.rglob(CHECKPOINT))  # at any depth, as in choose_output
         if (
             self.settings.dry_run
             or not self.settings.resume
             or self.output.to_stdout
             or not path.exists()
-            or unfinished
+            or self.output.has_checkpoint()
         ):
             return None
         header = read_header(path)
@@ -230,7 +237,8 @@ class Run:
         """
         if self.engine.is_main:
             self._stack.enter_context(self.output.locked())
-            if self.settings.force and not self.settings.resume:
+            begins = not (self.output.folder / CHECKPOINT).exists()  # it may have been killed before the first one
+            if begins or (self.settings.force and not self.settings.resume):
                 self.output.clear()
         self.engine.wait()
         self.checkpoint = Checkpoint(self.output.folder, self.stored, self.engine, self.parents)

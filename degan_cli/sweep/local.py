@@ -8,6 +8,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import IO
 
+from ..errors import writing
 from ..paper.parts import Part
 from ..paper.run import Launch, Ledger, Process
 
@@ -24,8 +25,10 @@ def logged(folder: Path) -> Launch:
     """Starts commands that say things in their logs."""
 
     def launch(part: Part, command: Sequence[str], result: IO[bytes], environment: Mapping[str, str]) -> Process:
-        folder.mkdir(parents=True, exist_ok=True)
-        with log_of(part, folder).open("ab") as log:
+        with writing(log_of(part, folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+            log = log_of(part, folder).open("ab")
+        with log:
             return Popen(command, stdout=result, stderr=log, env=environment)
 
     return launch

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import PluginError
+from ..errors import PluginError, writing
 
 if TYPE_CHECKING:  # a worker imports this module, and needs nothing else of the tool
     from ..paper.run import Launch
@@ -70,7 +70,8 @@ class RayProcess:
     returncode: int | None = None
 
     def __init__(self, ray: Any, task: Any, command: Sequence[str], result: IO[bytes], log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        with writing(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
         self.ray = ray
         self.log = log.absolute()
         self.result = result

@@ -86,4 +86,5 @@ def write_scripts(texts: Mapping[str, str], folder: Path) -> None:
 def exit_codes(parts: Sequence[Part], folder: Path) -> dict[str, int]:
     """Of the parts that a script ran and that failed, by name."""
     files = {part.name: folder / f"{part.name}.exit" for part in parts if not part.path(folder).exists()}
-    return {name: int(path.read_text()) for name, path in files.items() if path.exists()}
+    texts = {name: path.read_text().strip() for name, path in files.items() if path.exists()}
+    return {name: int(text) if text.isdecimal() else 1 for name, text in texts.items()}  # a full disk leaves it empty

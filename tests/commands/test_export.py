@@ -90,7 +90,10 @@ def test_who_takes_normalised_images_is_told_where_mean_and_std_are(capsys):
         ("t.safetensors --to state-dict --softmax", "--softmax has no use with --to state-dict"),
         ("t.safetensors --to onnx -o t.pt", "-o t.pt: --to onnx writes a file that ends in .onnx; use t.onnx"),
         ("t.safetensors --to onnx -o .", "-o .: --to onnx writes a file; name one"),
-        ("t.safetensors --to state-dict -o t.safetensors --force", "this is the classifier itself; name another file"),
+        (
+            "t.safetensors --to state-dict -o t.safetensors --force",
+            "would be written over what MODEL t.safetensors reads",
+        ),
         ("r.safetensors --to timm -o t.safetensors", "this is a file, and --to timm writes a folder"),
         ("r.safetensors --to timm -o -", "--to timm writes a folder; name one"),
         ("t.safetensors --to tflite", "tflite"),

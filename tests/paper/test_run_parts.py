@@ -2,7 +2,7 @@
 
 import pytest
 
-from degan_cli.errors import DeganError, Stopped
+from degan_cli.errors import DeganError, Stopped, UsageError
 from degan_cli.paper import run
 from degan_cli.paper.parts import Part
 from degan_cli.paper.run import Ledger, run_parts
@@ -19,6 +19,7 @@ class Played:
 
     def __init__(self, codes):
         self.codes, self.commands, self.alive, self.most = codes, [], 0, 0
+        self.terminated = []
 
     def popen(self, command, stdout, env):
         play, output = self, command[command.index("--output") + 1]
@@ -39,17 +40,20 @@ class Played:
                         open(output, "w").close()
                 return self.returncode
 
+            def terminate(self):
+                play.terminated.append(output)
+
         return Process()
 
 
 @pytest.fixture
 def play(monkeypatch, tmp_path):
-    def go(wanted, jobs=1, codes=None, watch=None, program=run.PROGRAM):
+    def go(wanted, jobs=1, codes=None, watch=None, program=run.PROGRAM, ledger=None):
         played, done = Played(codes or {}), []
         monkeypatch.setattr(run, "Popen", played.popen)
         monkeypatch.setattr(run, "POLL_SECONDS", 0)
         played.done = done
-        arguments = (watch or StopWatch(), Ledger(tmp_path / "parts.json"), lambda line: None, done.append)
+        arguments = (watch or StopWatch(), ledger or Ledger(tmp_path / "parts.json"), lambda line: None, done.append)
         try:
             run_parts(wanted, tmp_path, ["--data-dir", "d"], jobs, *arguments, program)
         finally:
@@ -99,6 +103,20 @@ def test_when_the_time_is_over_the_rest_is_left_for_the_next_slice(play):
         play([S, U], codes={"g": 75})
     assert caught.value.exit_code == 75
     assert names(play.played) == ["t", "g"]
+
+
+def test_no_command_is_left_behind_when_the_costs_cannot_be_written(play, tmp_path):
+    T.path(tmp_path).touch()
+    ledger = Ledger(tmp_path / "parts.json")
+    ledger.path.mkdir()
+    with pytest.raises(UsageError, match=r"parts\.json: cannot be written"):
+        play([S, U], jobs=2, ledger=ledger)
+    assert [output.rpartition("/")[2][0] for output in play.played.terminated] == ["u"]
+
+
+@pytest.mark.parametrize("printed", [b"", b'{"peak_memory_bytes": {"ho'])
+def test_a_result_that_was_cut_off_has_no_memory(printed):
+    assert run._memory(printed) == {}
 
 
 def test_what_starts_degan_may_be_told_to_leave_plugins_out(play):
