@@ -113,7 +113,13 @@ def distill(
             set_rate(optimiser, rate)
             learn, learns_with = engine.graphed(update), (optimiser, rate)
         for step in range(schedule.step, settings.steps_per_epoch):
-            made = samples.learn() or made
+            learned = samples.learn(lambda: engine.largest(watch.due()))
+            if learned is None:
+                schedule.step = step
+                checkpoint.save(parts, {"samples": samples.state()}, progress())
+                when = f"epoch {epoch + 1}, before step {step + 1} of {settings.steps_per_epoch}"
+                raise stopped(engine.largest(watch.due()), when)
+            made = learned or made
             with engine.autocast():
                 images = mix(vary(samples.draw(share)), settings.mix)  # (batch, C, H, W) in [0, 1]
             loss = learn(images)
