@@ -29,7 +29,16 @@ from .commands.sweep import sweep
 from .commands.teacher import teacher
 from .commands.verify import verify
 from .console import one_line
-from .errors import EXIT_DONE, EXIT_UNEXPECTED, NO_ROOM, DeganError, OutOfMemory, UsageError, unwritable
+from .errors import (
+    EXIT_DONE,
+    EXIT_UNEXPECTED,
+    NO_ROOM,
+    DeganError,
+    OutOfMemory,
+    UsageError,
+    is_out_of_memory,
+    unwritable,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "compress": compress,
@@ -57,7 +66,8 @@ INTERRUPTED = 130
 # Typer brings its own click or uses the installed one, depending on its version; this finds the class in both.
 USAGE_ERROR = typer.BadParameter.__bases__[0]
 
-OUT_OF_MEMORY = "out of memory; use a smaller --batch-size, a smaller --width, --precision bf16 or another --device"
+LOWERED = ("batch_size", "update_batch", "per_class", "width")
+"""Settings that take less memory where they are smaller; a command has some of them, or none."""
 
 
 def make_app() -> typer.Typer:
@@ -99,14 +109,14 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("DEGAN_TRACEBACK", "") not in ("", "0"):
             traceback.print_exc()
-        message, code = explain(error)
+        message, code = explain(error, next((word for word in argv if word in COMMANDS), ""))
         print(f"degan: error: {one_line(message)}", file=sys.stderr)
         return code
     return result if isinstance(result, int) else EXIT_DONE
 
 
-def explain(error: Exception) -> tuple[str, int]:
-    """What to tell a person about an exception, and the exit code."""
+def explain(error: Exception, command: str) -> tuple[str, int]:
+    """What to tell a person about an exception in a command, and the exit code."""
     if isinstance(error, DeganError):
         return str(error), error.exit_code
     if isinstance(error, USAGE_ERROR):
@@ -114,7 +124,7 @@ def explain(error: Exception) -> tuple[str, int]:
         command = wrong.ctx.command_path if wrong.ctx else "degan"
         return f"{wrong.format_message().rstrip('.')}; see {command} --help", UsageError.exit_code
     if is_out_of_memory(error):
-        return OUT_OF_MEMORY, OutOfMemory.exit_code
+        return out_of_memory(command), OutOfMemory.exit_code
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         failed = unwritable(error.filename or "a temporary file", error)
         return str(failed), failed.exit_code
@@ -122,11 +132,15 @@ def explain(error: Exception) -> tuple[str, int]:
     return f"unexpected {type(error).__name__}: {error}; {hint}", EXIT_UNEXPECTED
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether the machine or the device had too little memory, judged without importing torch."""
-    torch = sys.modules.get("torch")
-    on_device = torch is not None and isinstance(error, torch.OutOfMemoryError)
-    return on_device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+def out_of_memory(command: str) -> str:
+    """What to tell a person whose memory a command has used up: which of its settings to lower."""
+    settings = getattr(COMMANDS.get(command), "settings", None)
+    declared = {} if settings is None else settings.declared()
+    advice = [f"a smaller {declared[name].flag}" for name in LOWERED if name in declared]
+    advice += ["a smaller --set enrich.batch_size"] if "enrich" in declared else []
+    advice += ["--precision bf16"] if "precision" in declared else []
+    advice += ["another --device"] if "device" in declared else []
+    return f"out of memory; use {', '.join([*advice, ''])}or a machine with more memory that is free"
 
 
 def main() -> None:

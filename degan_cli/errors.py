@@ -109,3 +109,27 @@ class Stopped(DeganError):
     def __init__(self, message: str, exit_code: int = 75) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+    "allocation_failed",
+    "nvml_success",
+    "storage size calculation overflowed",
+)
+"""What lack of memory is called, in small letters, by PyTorch's allocators, C++, Linux, CUDA, cuBLAS and cuDNN; and by
+NVML, which fails where CUDA's allocator asks it how much memory is left."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the machine or the device had too little memory, judged without importing torch."""
+    if isinstance(error, DeganError):
+        return False
+    # torch raises kinds of RuntimeError; an OSError is errno 12.
+    said = str(error).lower() if isinstance(error, RuntimeError | OSError) else ""
+    return isinstance(error, MemoryError) or any(spelling in said for spelling in OUT_OF_MEMORY)

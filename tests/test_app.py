@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+import re
 import subprocess
 import sys
 
@@ -116,15 +118,47 @@ def test_unexpected_errors_say_how_to_see_more(failing, capsys, monkeypatch):
 @pytest.mark.parametrize(
     "error",
     [
-        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         MemoryError(),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        MemoryError("std::bad_alloc"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you "),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:75] data. DefaultCPUAllocator: not enough memory: you tried to "),
+        RuntimeError("unable to mmap 4096 bytes from file <x>: Cannot allocate memory (12)"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+        RuntimeError('NVML_SUCCESS == r INTERNAL ASSERT FAILED at "CUDACachingAllocator.cpp":995'),
+        RuntimeError("MPS backend out of memory (MPS allocated: 1.00 GB)"),
     ],
+    ids=lambda error: str(error)[:40],
 )
-def test_lack_of_memory_comes_with_advice(error: Exception, failing, capsys):
-    failing(error)
-    assert run(["list"]) == 6
-    assert "use a smaller --batch-size" in capsys.readouterr().err
+def test_lack_of_memory_comes_with_advice(error: Exception, monkeypatch, capsys):
+    def teacher(settings: object, session: object) -> None:
+        raise error
+
+    monkeypatch.setattr("degan_cli.jobs.teacher", teacher)
+    assert run(["teacher", "--dataset", "digits", "--arch", "lenet"]) == 6
+    assert capsys.readouterr().err == (
+        "degan: error: out of memory; use a smaller --batch-size, --precision bf16, another --device, or a machine "
+        "with more memory that is free\n"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_advice_for_lack_of_memory_names_options_that_the_command_has(name, capsys):
+    assert run([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    options = re.findall(r"--[a-z-]+", app.out_of_memory(name))
+    assert all(f"{option} " in said for option in options)
+
+
+def test_other_errors_are_no_lack_of_memory(failing, capsys):
+    for error in (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), OSError(2, "No such file"), KeyError("k")):
+        failing(error)
+        assert run(["list"]) == 1
+    capsys.readouterr()
 
 
 def test_ctrl_c_is_quiet(failing, capsys):

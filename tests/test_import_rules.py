@@ -193,7 +193,7 @@ def test_a_broken_rule_is_found(module, source):
         ("artifact/file", "from safetensors.torch import load"),
         (READER, "import torch\ntorch.load('f', weights_only=True)"),
         ("engine/engine", "from accelerate import Accelerator"),
-        ("loops/enrich", "from ..runs.report import Report\nfrom .finite import check_finite"),
+        ("loops/enrich", "from ..runs.report import Report\nfrom .finite import Losses"),
     ],
 )
 def test_what_is_allowed_passes(module, source):

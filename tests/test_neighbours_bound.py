@@ -172,7 +172,7 @@ class Drifting:
         images = digits("train").images
         self.shown, self.later, self.steps = images, 255 - images, steps
 
-    def learn(self):
+    def learn(self, interrupted=None):
         self.steps -= 1
         if self.steps < 0:
             self.shown = self.later

@@ -59,8 +59,11 @@ def read_header(path: str | Path) -> Header:
 
 
 def made_here(**values: Any) -> Header:
-    """The header of a file that this version of the tool writes now."""
-    return Header(**values, versions={"degan-cli": __version__, "torch": str(torch.__version__)})
+    """The header of a file that this version of the tool writes now; for what is computed with what it was."""
+    versions = {"degan-cli": __version__, "torch": str(torch.__version__)}
+    if values["kind"] != "dataset":  # whose images are as they were given
+        versions |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": str(torch.get_num_threads())}
+    return Header(**values, versions=versions)
 
 
 def write_artifact(path: str | Path, tensors: Mapping[str, Tensor], header: Header) -> str:

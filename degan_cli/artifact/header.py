@@ -42,7 +42,8 @@ class Header:
     parents: Sequence[Mapping[str, Any]] = ()
     """Artifacts it was made from: ``{"role": "teacher", "sha256": ...}``."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Of ``degan-cli`` and ``torch`` when it was made."""
+    """Of ``degan-cli`` and ``torch`` when it was made; and ``cpu``, the instructions that torch used there, with the
+    number of its ``threads``: sums round differently with others."""
     name: str = ""
     """Only of a dataset."""
     split: str = ""

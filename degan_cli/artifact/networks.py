@@ -12,7 +12,7 @@ import torch
 from .. import __version__
 from ..config.groups import ForeignSettings
 from ..console import quoted
-from ..errors import BadFile, PluginError, UnknownName, UsageError
+from ..errors import BadFile, PluginError, UnknownName, UsageError, is_out_of_memory
 from ..models import Classifier, Generator
 from ..specs import ArchitectureSpec, ClassifierNetwork, GanShape, GanSpec, GeneratorNetwork, InputSpec
 from .file import Artifact, expect, made_here, read_artifact, write_artifact
@@ -156,6 +156,8 @@ def _check_runs(classifier: Classifier, path: str) -> None:
         with torch.no_grad():
             classifier(black)
     except (RuntimeError, ValueError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
         size = f"{classifier.input.width}x{classifier.input.height}"
         reason = str(error).split("\n")[0]
         raise UsageError(

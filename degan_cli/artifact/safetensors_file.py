@@ -102,6 +102,8 @@ def read_tensors(path: str | Path, allow_nonfinite: bool = False) -> tuple[dict[
         digest = hashlib.sha256(data).hexdigest()
         try:
             tensors = dict(sorted(safetensors.torch.load(data).items()))
+        except MemoryError:
+            raise
         except Exception as error:  # whatever it finds wrong, the file is at fault
             raise BadFile(f"{name}: damaged ({error}); fetch or make it again") from error
         del data

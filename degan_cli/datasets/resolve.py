@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .. import artifact
-from ..errors import BadFile, DeganError, PluginError, UnknownName, UsageError
+from ..errors import BadFile, DeganError, PluginError, UnknownName, UsageError, is_out_of_memory
 from ..images import fit_uint8, frame
 from ..specs import DatasetRequest, ImageSet
 from .archives import SHARDS, list_tars, list_zip, shard_paths
@@ -148,14 +148,34 @@ def _registered(name: str, expression: str, request: DatasetRequest, plugins: Pl
     except DeganError:
         raise
     except Exception as error:  # a stranger's code may raise anything
+        if is_out_of_memory(error):
+            raise
         provider = plugins.datasets.provider(name)
         raise PluginError(f'{provider} failed to load "{name}": {type(error).__name__}: {error}') from error
-    if data.images.dtype != torch.uint8 or data.images.ndim != 4:
-        found = f"{data.images.dtype} {tuple(data.images.shape)}"
-        raise PluginError(
-            f'{plugins.datasets.provider(name)} gives "{name}" as {found}, not uint8 (N, C, H, W); tell its authors'
-        )
+    if fault := _fault(data):
+        who = f"plugin {plugins.datasets.plugin(name)} ({plugins.datasets.provider(name)})"
+        raise PluginError(f'{who}: dataset "{name}" gives {fault}; tell its authors')
     return data
+
+
+def _fault(data: object) -> str:
+    """What is wrong with what a data set's author gives; empty when nothing is."""
+    if not isinstance(data, ImageSet):
+        return f"{type(data).__name__}, not an ImageSet"
+    images, labels, names = data.images, data.labels, data.class_names
+    if not isinstance(images, torch.Tensor):
+        return f"images as {type(images).__name__}, not a tensor"
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        return f"images as {images.dtype} {tuple(images.shape)}, not uint8 (N, C, H, W) with 1 or 3 channels"
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return "class names that are no tuple of different texts"
+    if labels is None:
+        return ""
+    if not isinstance(labels, torch.Tensor) or labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+        return f"labels that are no int64 ({len(images)},)"
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
+        return f"labels from {int(labels.min())} to {int(labels.max())} for {len(names)} classes"
+    return ""
 
 
 def _fitted(data: ImageSet, shape: tuple[int, int, int], how: str) -> ImageSet:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import BadFile
+from ..errors import BadFile, is_out_of_memory
 from ..specs import DatasetRequest, ImageSet
 from .class_names import CIFAR10, CIFAR100, FASHION_MNIST, NUMERALS
 from .packs import cache_pack, pack_path, read_pack
@@ -90,6 +90,8 @@ def _read(name: str, layout: Layout, request: DatasetRequest) -> tuple[Tensor, T
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for the result alone
             data = reader(root=request.data_dir, download=request.download, **which)
     except Exception as error:  # whatever the reader finds wrong, the files or the network are at fault
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split()) or type(error).__name__
         what = "could be fetched or read" if request.download else "can be read"
         raise BadFile(

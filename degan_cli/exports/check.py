@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import Diverged
+from ..errors import Diverged, is_out_of_memory
 from .about import Export
 
 BOUND = 1e-4
@@ -29,6 +29,8 @@ def opened(
     try:
         return load(export, path)
     except Exception as error:  # a foreign library may raise anything
+        if is_out_of_memory(error):
+            raise
         raise Diverged(f"{loader} cannot open the result ({type(error).__name__}: {error}); {ADVICE}") from error
 
 
@@ -61,6 +63,8 @@ def _outputs(run: Callable[[Tensor], Tensor], images: Tensor, loader: str) -> Te
     try:
         return run(images)
     except Exception as error:  # a foreign library may raise anything
+        if is_out_of_memory(error):
+            raise
         raise Diverged(
             f"{loader} cannot run the result with {len(images)} images ({type(error).__name__}: {error}); {ADVICE}"
         ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import PluginError, UsageError
+from ..errors import PluginError, UsageError, is_out_of_memory
 from ..models import Classifier
 from .about import Export
 from .from_pixels import FromPixels, example
@@ -49,6 +49,8 @@ def write(export: Export, path: Path) -> None:
             )
         assert program is not None
     except Exception as error:  # whatever it met in the network
+        if is_out_of_memory(error):
+            raise
         raise UsageError(
             f"--to onnx: torch cannot translate {export.classifier.architecture} "
             f"({type(error).__name__}: {str(error)[:200]}); use --to torchscript or --to state-dict"

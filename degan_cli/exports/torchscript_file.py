@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..errors import UsageError, is_out_of_memory
 from .about import Export
 from .from_pixels import FromPixels, example
 
@@ -33,6 +33,8 @@ def write(export: Export, path: Path) -> None:
             held = io.BytesIO()
             torch.jit.save(traced, held, _extra_files=export.texts)
     except Exception as error:  # whatever it met in the network
+        if is_out_of_memory(error):
+            raise
         raise UsageError(
             f"--to torchscript: torch cannot trace {export.classifier.architecture} "
             f"({type(error).__name__}: {str(error)[:200]}); use --to onnx or --to state-dict"

@@ -16,7 +16,7 @@ from ..config.compress import CompressSettings
 from ..config.evaluate import EvaluateSettings
 from ..config.stored import refuse_others
 from ..engine import Engine
-from ..errors import BadFile, UsageError
+from ..errors import BadFile, Diverged, UsageError
 from ..images import digest
 from ..loops.predict import predict
 from ..metrics import Support, accuracy
@@ -78,7 +78,11 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         run.lock()
         _keep(plan, run)
         session.announce("distill", student_settings)
-        made = distill(run.inside(student_settings), session)
+        try:
+            made = distill(run.inside(student_settings), session)
+        except Diverged as error:
+            advice = "compress has no such option, but the command that it shows, degan distill, has"
+            raise Diverged(f"{error}; {advice}") from error
         if made.summary:
             session.say(made.summary)
 

@@ -12,7 +12,7 @@ from ..artifact import Loaded
 from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..datasets.new_classes import number_new_classes
-from ..errors import UsageError
+from ..errors import Diverged, UsageError
 from ..images import digest
 from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
@@ -139,7 +139,10 @@ def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -
     path = run.output.folder / "generator.safetensors"
     generator = run.inside(_generator(settings, session, path))
     session.announce("enrich", generator)
-    session.say(enrich(generator, session).summary)
+    try:
+        session.say(enrich(generator, session).summary)
+    except Diverged as error:
+        raise Diverged(f"--enrich: {error}; write it as --set enrich.lr=RATE") from error
     return str(path)
 
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..artifact import file_sha256, read_header
+import torch
+
+from ..artifact import file_sha256, read_artifact, read_header
 from ..artifact.header import Header
 from ..config import RerunSettings, Settings
 from ..config.fields import DATA, MODELS
@@ -114,4 +116,12 @@ def _compared(before: Path, header: Header, after: Path) -> str:
     versions = [
         f"{n} {v}, now {other.versions.get(n)}" for n, v in header.versions.items() if other.versions.get(n) != v
     ]
-    return f"not the same bytes as {before}, from the same inputs" + (f": {'; '.join(versions)}" if versions else "")
+    why = f": {'; '.join(versions)}" if versions else ""
+    if _same_tensors(before, after):
+        return f"the same values as {before}, in a file of other bytes{why}"
+    return f"not the same bytes as {before}, from the same inputs{why}"
+
+
+def _same_tensors(one: Path, other: Path) -> bool:
+    before, after = read_artifact(one).tensors, read_artifact(other).tensors
+    return before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)

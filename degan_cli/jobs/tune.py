@@ -7,6 +7,7 @@ from typing import Any
 
 from ..artifact import read_header
 from ..config import EnrichSettings
+from ..errors import Diverged
 from ..loops.tune import evenness, score, weight_grid
 from ..runs.result import Result
 from ..runs.session import Run, Session
@@ -47,7 +48,10 @@ def tune(
         )
         short = run.inside(values)
         session.announce("enrich", short)
-        made = enrich(short, session.silent())
+        try:
+            made = enrich(short, session.silent())
+        except Diverged as error:
+            raise Diverged(f"--tune, at --lambda-e {lambda_e:g} --lambda-d {lambda_d:g}: {error}") from error
         seen = read_header(made.artifact).metrics
         row = weights | {"score": score(seen), "evenness": evenness(seen["class_counts"])}
         tried.append(row | {"confidence": seen["confidence"]})

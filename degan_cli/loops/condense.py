@@ -27,7 +27,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.true_images import TrueImages
 from ..specs import ImageSet, Network
-from .finite import check_finite
+from .finite import Losses
 
 MOMENTUM = 0.5
 """Of the images and of the network that gradient matching trains."""
@@ -74,6 +74,7 @@ def condense(
         loss = numbers.get("loss", loss)
         report.resume_at(start)
 
+    losses = Losses("--lr")
     for step in range(start + 1, settings.steps + 1):
         if (step - 1) % settings.outer == 0:
             network.renew()
@@ -86,6 +87,7 @@ def condense(
                 distance = match(engine, network, change(true), weight, change(synthetic), label)
             engine.backward(distance)
             total += distance.detach() / classes
+        losses.see({"loss": total}, step)
         optimiser.step()
         optimiser.zero_grad()
         with torch.no_grad():
@@ -98,11 +100,12 @@ def condense(
         last = step == settings.steps
         if step % row_every == 0 or last:
             loss = float(total) / ((step - 1) % row_every + 1)
-            check_finite(loss, f"step {step}", "--lr")
+            losses.check()
             report.row(step, {"loss": loss}, f"step {step}/{settings.steps}  loss {loss:.4f}")
             total.zero_()
         code = engine.largest(watch.due())
         if code or last or engine.largest(int(watch.save_due())):
+            losses.check()
             checkpoint.save(parts, {"loss": {"total": total}}, {"step": step, "loss": loss})
         if code and not last:
             raise stopped(code, f"step {step} of {settings.steps}")

@@ -33,7 +33,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ImageSet, Network
-from .finite import finite_values
+from .finite import Losses, finite_values
 from .stages import Annealed, Milestones, Schedule, Stages, set_rate
 from .top_classes import class_probabilities, top_classes
 
@@ -111,6 +111,13 @@ def distill(
     def progress() -> dict[str, Any]:
         return schedule.to_json() | {"curve": curve, "support": rests_on}
 
+    losses = Losses("--lr", settings.steps_per_epoch)
+    sample_losses = Losses("--update-lr", settings.steps_per_epoch)
+
+    def check() -> None:
+        sample_losses.check()  # first: samples that are no numbers spoil the student too
+        losses.check()
+
     learns_with: tuple[Optimizer, float] | None = None
     code, loss, made = 0, torch.zeros((), device=engine.device), dict[str, Tensor]()
     for epoch in schedule:
@@ -120,10 +127,19 @@ def distill(
             set_rate(optimiser, rate)
             learn, learns_with = engine.graphed(update), (optimiser, rate)
         for step in range(schedule.step, settings.steps_per_epoch):
-            made = samples.learn() or made
+            learned = samples.learn(lambda: engine.largest(watch.due()))
+            if learned is None:
+                check()
+                schedule.step = step
+                checkpoint.save(parts, {"samples": samples.state()}, progress())
+                when = f"epoch {epoch + 1}, before step {step + 1} of {settings.steps_per_epoch}"
+                raise stopped(engine.largest(watch.due()), when)
+            made = learned or made
+            sample_losses.see(learned, schedule.total * settings.steps_per_epoch + step + 1)
             with engine.autocast():
                 images = mix(vary(samples.draw(share)), settings.mix)  # (batch, C, H, W) in [0, 1]
             loss = learn(images)
+            losses.see({"loss": loss}, schedule.total * settings.steps_per_epoch + step + 1)
             if average is not None:
                 done = schedule.total * settings.steps_per_epoch + step
                 # The first updates count for more, or the average would long remember the random start.
@@ -131,10 +147,12 @@ def distill(
             report.advance(settings.batch_size)
             code = engine.largest(watch.due())
             if code and step + 1 < settings.steps_per_epoch:  # the epoch's last step: after its row
+                check()
                 schedule.step = step + 1
                 checkpoint.save(parts, {"samples": samples.state()}, progress())
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {settings.steps_per_epoch}")
 
+        check()
         row = finite_values({"loss": loss, **made}, f"epoch {epoch + 1}", "--lr")
         if samples.online:
             held_out = samples.held_out(looked_at)

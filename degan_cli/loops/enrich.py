@@ -24,7 +24,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.proxy import ProxyBatches
 from ..specs import GeneratorNetwork, Method
-from .finite import finite_values
+from .finite import Losses, finite_values
 from .trouble import trouble
 
 MONITORED = 1000
@@ -40,8 +40,6 @@ ROWS = 25
 """At most so many inspections in a run."""
 PICTURE_EVERY = 5
 """Looks between two pictures."""
-OPTIONS = "--lr or --lambda-d"
-"""What to make smaller where training diverges."""
 
 
 def enrich(
@@ -75,6 +73,7 @@ def enrich(
 
     start = 0
     losses: Mapping[str, Tensor | float] = {}
+    seen_losses = Losses(options_of(settings))
     parts = method.state() | ({} if average is None else {"average": average})
     if checkpoint.exists():
         tensors, numbers = checkpoint.load(parts)
@@ -83,7 +82,8 @@ def enrich(
         report.resume_at(min(start, settings.steps - 1))  # the closing look comes after the last checkpoint
 
     def look(step: int) -> dict[str, Any]:
-        values = finite_values(losses, f"step {step}", OPTIONS)
+        seen_losses.check()
+        values = finite_values(losses, f"step {step}", options_of(settings))
         kept = engine.unwrap(method.generator) if average is None else average
         images, probabilities = _inspect(engine, kept, classifier, z)
         rests_on = support(probabilities)
@@ -103,6 +103,7 @@ def enrich(
     learn = engine.graphed(method.step)
     for step in range(start + 1, settings.steps + 1):
         losses = learn(batches.take(share))
+        seen_losses.see(losses, step)
         if average is not None:
             follow(average, engine.unwrap(method.generator), settings.ema)
         report.advance(settings.batch_size)
@@ -112,7 +113,8 @@ def enrich(
             look(step)
         code = engine.largest(watch.due())
         if code or last or engine.largest(int(watch.save_due())):
-            values = finite_values(losses, f"step {step}", OPTIONS)
+            seen_losses.check()
+            values = finite_values(losses, f"step {step}", options_of(settings))
             checkpoint.save(parts, {"shuffle": batches.state()}, {"step": step, "losses": values})
         if code and not last:
             raise stopped(code, f"step {step} of {settings.steps}")
@@ -130,6 +132,11 @@ def look_every(settings: EnrichSettings, proxy: Tensor | None) -> int:
 
 def _epoch_steps(settings: EnrichSettings, proxy: Tensor | None) -> int:
     return 1 if proxy is None else max(1, round(len(proxy) / settings.batch_size))
+
+
+def options_of(settings: EnrichSettings) -> str:
+    """What to make smaller where training diverges."""
+    return "--lr or --lambda-d" if "lambda_d" in settings.settings else "--lr"
 
 
 def _inspect(engine: Engine, generator: GeneratorNetwork, classifier: Classifier, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,22 +1,68 @@
-"""Losses that are no numbers end a run."""
+"""Losses that are no numbers end a run: told are the first step that had one, and which of its terms it was."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from ..errors import Diverged
 
 
-def check_finite(loss: float, when: str, option: str) -> None:
-    """Raise Diverged when a loss is NaN or infinite."""
-    if not abs(loss) < float("inf"):
-        raise Diverged(f"the loss is {loss} after {when}; try a smaller {option}, or --precision fp32")
+class Losses:
+    """The terms of a run's steps. What is known of them stays on the device, so that no step waits for it.
+
+    :param option: what to make smaller where training diverges.
+    :param epoch_steps: in an epoch, for a message that tells the epoch too.
+    """
+
+    def __init__(self, option: str, epoch_steps: int = 0) -> None:
+        self.option = option
+        self.epoch_steps = epoch_steps
+        self._first: dict[tuple[str, ...], tuple[Tensor, Tensor]] = {}  # terms -> their first bad steps and values
+
+    def see(self, row: Mapping[str, Tensor | float], step: int) -> None:
+        """Take the terms of a step, of which the first in a run is 1."""
+        if not row:
+            return
+        terms = [value if isinstance(value, Tensor) else torch.tensor(value) for value in row.values()]
+        device = next((term.device for term in terms if term.device.type != "cpu"), terms[0].device)
+        values = torch.stack([term.detach().float().reshape(()).to(device) for term in terms])
+        names = tuple(row)
+        steps, found = self._first.get(names) or (torch.zeros_like(values, dtype=torch.int64), values)
+        new = ~values.isfinite() & (steps == 0)
+        self._first[names] = torch.where(new, step, steps), torch.where(new, values, found)
+
+    def check(self) -> None:
+        """Wait for the device; raises Diverged where a term was NaN or infinite."""
+        bad = [
+            (step, name, value)
+            for names, (steps, values) in self._first.items()
+            for step, name, value in zip(steps.tolist(), names, values.tolist(), strict=True)
+            if step
+        ]
+        if bad:
+            step, name, value = min(bad, key=lambda one: one[0])
+            raise diverged(name, value, self._when(step), self.option)
+
+    def _when(self, step: int) -> str:
+        if not self.epoch_steps:
+            return f"step {step}"
+        epoch, inside = divmod(step - 1, self.epoch_steps)
+        return f"epoch {epoch + 1}, step {inside + 1} of {self.epoch_steps}"
 
 
 def finite_values(row: Mapping[str, Tensor | float], when: str, option: str) -> dict[str, float]:
-    """The losses of a step as numbers; raises Diverged when one is NaN or infinite."""
+    """The terms of a step as numbers; raises Diverged when one is NaN or infinite."""
     values = {name: float(value) for name, value in row.items()}
-    check_finite(sum(values.values()), when, option)
+    for name, value in values.items():
+        if not abs(value) < float("inf"):
+            raise diverged(name, value, when, option)
     return values
+
+
+def diverged(name: str, value: float, when: str, option: str) -> Diverged:
+    """The error that names term, step and option."""
+    what = "the loss" if name == "loss" else f'the loss term "{name}"'
+    return Diverged(f"{what} is {value} after {when}; try a smaller {option}, or --precision fp32")

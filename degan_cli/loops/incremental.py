@@ -23,7 +23,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.sources import Source
 from ..specs import ClassifierNetwork, Network, Strategy
-from .finite import finite_values
+from .finite import Losses, finite_values
 from .stages import Annealed, Milestones, set_rate
 from .top_classes import class_probabilities, top_classes
 
@@ -75,7 +75,7 @@ def teach_new_classes(
         states = {"shuffle": shuffle.state(), "samples": {} if samples is None else samples.state()}
         checkpoint.save(parts, states, schedule.to_json())
 
-    code = 0
+    code, losses = 0, Losses("--lr", steps_per_epoch)
     remembered: dict[str, float] = {}
     for epoch in schedule:
         strategy.train(epoch / settings.epochs)
@@ -87,16 +87,19 @@ def teach_new_classes(
             with engine.autocast():
                 replayed = None if samples is None else vary(samples.draw(share))
                 loss, row = strategy.loss(new, labels[batch.to(engine.device)], replayed)
+            losses.see({**row, "loss": loss}, schedule.total * steps_per_epoch + step + 1)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
             report.advance(settings.batch_size)
             code = engine.largest(watch.due())
             if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
+                losses.check()
                 schedule.step = step + 1
                 save()
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
 
+        losses.check()
         schedule.finish_epoch(0.0)
         values = finite_values(row, f"epoch {epoch + 1}", "--lr")
         if watched is not None:

@@ -65,7 +65,7 @@ def make_images(
         images, _, row = done
         if abreast > 1:
             images = draws.together(images)[: (batch + 1 - first) * settings.batch_size]
-        values = finite_values(row, f"batch {batch + 1}", "--lr")
+        values = finite_values(row, f"batch {batch + 1} of {batches}", "--lr")
         made.append(images.cpu())
         losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
         report.row(

@@ -23,7 +23,7 @@ from ..runs.checkpoint import Checkpoint
 from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..specs import ImageSet, Network
-from .finite import check_finite
+from .finite import Losses
 from .stages import Milestones, Schedule, Stages, set_rate
 from .top_classes import top_classes
 
@@ -71,7 +71,7 @@ def train_teacher(
         schedule = type(schedule)(**numbers)
         report.resume_at(schedule.total * steps_per_epoch + schedule.step)
 
-    code, loss = 0, torch.zeros((), device=engine.device)
+    code, loss, losses = 0, torch.zeros((), device=engine.device), Losses("--lr", steps_per_epoch)
     for epoch in schedule:
         classifier.train()
         set_rate(optimiser, settings.lr * schedule.factor)
@@ -80,17 +80,19 @@ def train_teacher(
             with engine.autocast():
                 logits = classifier(vary(to_unit(store.take(batch))))  # (batch, classes)
             loss = label_loss(logits, labels[batch.to(engine.device)], settings.outputs)
+            losses.see({"loss": loss}, schedule.total * steps_per_epoch + step + 1)
             engine.backward(loss)
             optimiser.step()
             optimiser.zero_grad()
             report.advance(settings.batch_size)
             code = engine.largest(watch.due())
             if code and step + 1 < steps_per_epoch:  # the epoch's last step: after its row
+                losses.check()
                 schedule.step = step + 1
                 checkpoint.save(parts, {"shuffle": shuffle.state()}, schedule.to_json())
                 raise stopped(code, f"epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}")
 
-        check_finite(float(loss.detach()), f"epoch {epoch + 1}", "--lr")
+        losses.check()
         score = 0.0
         if len(held_out):
             predicted = top_classes(engine, engine.unwrap(classifier), held_out)

@@ -7,7 +7,7 @@ It marks the hooks that it offers, any of the four below, with :data:`degan_cli.
 argument; each returns an iterable of frozen specs from :mod:`degan_cli.specs`. All hooks of a plugin are called
 once in a process, when a command first looks a name up, so specs must be light: import torch inside ``build``,
 ``load`` or ``find``. A hook of another name is refused. An exception in a plugin costs that plugin alone, which is
-named on stderr. A name that something else offers already is an error naming both.
+named on stderr; so does a name that something else offers already. What a plugin prints goes to stderr.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pluggy
 
 from .. import __version__
+from ..console import one_line, warn
 from ..errors import PluginError
 from ..specs import (
     ArchitectureFamily,
@@ -23,6 +25,7 @@ from ..specs import (
     StrategySpec,
 )
 from . import hookspecs
+from .guard import Owner, check_spec, guarded, told
 from .registry import ArchitectureRegistry, Registry
 
 __all__ = ["ArchitectureRegistry", "PluginInfo", "Plugins", "Registry", "load_plugins"]
@@ -83,12 +86,13 @@ class Plugins:
 def load_plugins(enabled: bool = True, disabled: frozenset[str] = frozenset(), raise_errors: bool = False) -> Plugins:
     """Register the built-ins, then every installed plugin, through the same hooks.
 
-    A plugin that fails, whatever it raises, is noted in ``broken`` and in one line on stderr.
+    A plugin that fails, whatever it raises, or that offers a name which is taken, is noted in ``broken`` and in one
+    line on stderr, and nothing of it is registered. What it prints goes to stderr.
 
     :param enabled: False leaves all plugins but the built-in ones out.
     :param disabled: names of plugins, as entry points call them, to leave out.
     :param raise_errors: do not skip a plugin that fails, let its exception out.
-    :raises PluginError: when a name is offered twice, by whomever.
+    :raises PluginError: when two built-in parts offer one name.
     """
     plugins = Plugins(enabled=enabled)
     for module in BUILT_IN:
@@ -102,15 +106,18 @@ def load_plugins(enabled: bool = True, disabled: frozenset[str] = frozenset(), r
             plugins.found.append(replace(info, status="disabled"))
             continue
         try:
-            specs = _specs(entry.load(), entry.name)
-        except (Exception, SystemExit) as error:  # importing a stranger's module may raise anything
+            with redirect_stdout(sys.stderr):  # stdout is for the result alone
+                specs = _specs(entry.load(), entry.name)
+            _register(plugins, info, specs)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # importing a stranger's module may raise anything, and end the process too
             if raise_errors:
                 raise
-            message = " ".join(f"{type(error).__name__}: {error}".split())
+            message = str(error) if isinstance(error, PluginError) else told(error)
             plugins.found.append(replace(info, status="broken", error=message))
-            print(f"degan: warning: plugin {info.name} ({info.provider}) is skipped: {message}", file=sys.stderr)
+            warn(one_line(f"plugin {info.name} ({info.provider}) is skipped: {message}"))
             continue
-        _register(plugins, info, specs)
         plugins.found.append(info)
     return plugins
 
@@ -140,24 +147,38 @@ def _specs(plugin: Any, name: str) -> list[Any]:
             if not isinstance(spec, kinds):
                 wanted = " or ".join(kind.__name__ for kind in kinds)
                 raise PluginError(f"{hook} returned {type(spec).__name__}, not {wanted}")
-            if isinstance(spec, ArchitectureFamily) and not spec.prefix.endswith("/"):
-                raise PluginError(f'the prefix "{spec.prefix}" of a family must end with a slash')
+            check_spec(spec)
             specs.append(spec)
     return specs
 
 
 def _register(plugins: Plugins, info: PluginInfo, specs: list[Any]) -> None:
+    """All of a plugin's specs or, where a name is taken, none: that raises PluginError."""
+    claimed: set[tuple[str, str]] = set()
     for spec in specs:
-        match spec:
-            case ArchitectureFamily():
-                plugins.architectures.add_family(spec, info.provider, info.name)
-            case ArchitectureSpec():
-                plugins.architectures.add(spec, info.provider, info.name)
-            case DatasetSpec():
-                plugins.datasets.add(spec, info.provider, info.name)
-            case GanSpec():
-                plugins.gans.add(spec, info.provider, info.name)
-            case MethodSpec() | InversionSpec():
-                plugins.methods.add(spec, info.provider, info.name)
-            case StrategySpec():
-                plugins.strategies.add(spec, info.provider, info.name)
+        registry = _registry(plugins, spec)
+        name = spec.prefix if isinstance(spec, ArchitectureFamily) else spec.name
+        registry.refuse_taken(name, info.provider, info.name)
+        if (registry.kind, name) in claimed:
+            raise PluginError(f'it offers the {registry.kind} "{name}" twice')
+        claimed.add((registry.kind, name))
+    for spec in specs:
+        own = spec if info.distribution == DISTRIBUTION else guarded(spec, Owner(info.name, info.provider))
+        if isinstance(own, ArchitectureFamily):
+            plugins.architectures.add_family(own, info.provider, info.name)
+        else:
+            _registry(plugins, own).add(own, info.provider, info.name)
+
+
+def _registry(plugins: Plugins, spec: Any) -> Registry[Any]:
+    match spec:
+        case ArchitectureFamily() | ArchitectureSpec():
+            return plugins.architectures
+        case DatasetSpec():
+            return plugins.datasets
+        case GanSpec():
+            return plugins.gans
+        case StrategySpec():
+            return plugins.strategies
+        case _:
+            return plugins.methods

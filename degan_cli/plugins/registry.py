@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from ..errors import DeganError, PluginError, UnknownName
+from ..errors import DeganError, PluginError, UnknownName, is_out_of_memory
 from ..specs import ArchitectureFamily, ArchitectureSpec
 
 
@@ -64,13 +64,17 @@ class Registry(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._specs
 
-    def _claim(self, name: str, provider: str, plugin: str) -> None:
+    def refuse_taken(self, name: str, provider: str, plugin: str) -> None:
+        """Raise PluginError, naming both, when something else offers ``name`` already."""
         if name in self._providers:
-            first = "{} ({})".format(*self._providers[name])
-            raise PluginError(
-                f'{self.kind} "{name}" is offered twice, by {first} and by {provider} ({plugin}); '
-                f"set DEGAN_DISABLE_PLUGINS={plugin} to go on without the second"
-            )
+            raise self._taken(name, name, provider, plugin)
+
+    def _taken(self, name: str, by: str, provider: str, plugin: str) -> PluginError:
+        first = "{} ({})".format(*self._providers[by])
+        return PluginError(f'{self.kind} "{name}" is offered twice, by {first} and by {provider} ({plugin})')
+
+    def _claim(self, name: str, provider: str, plugin: str) -> None:
+        self.refuse_taken(name, provider, plugin)
         self._providers[name] = provider, plugin
 
 
@@ -85,6 +89,13 @@ class ArchitectureRegistry(Registry[ArchitectureSpec]):
         """Register a family; raises PluginError when its prefix is taken."""
         self._claim(family.prefix, provider, plugin)
         self._families[family.prefix] = family
+
+    def refuse_taken(self, name: str, provider: str, plugin: str) -> None:
+        """As for any name; those behind a family's prefix belong to the plugin of the family."""
+        super().refuse_taken(name, provider, plugin)
+        family = self._family(name)
+        if family is not None and self._providers[family.prefix][1] != plugin:
+            raise self._taken(name, family.prefix, provider, plugin)
 
     @property
     def families(self) -> tuple[ArchitectureFamily, ...]:
@@ -107,6 +118,8 @@ class ArchitectureRegistry(Registry[ArchitectureSpec]):
         except DeganError:
             raise
         except Exception as error:  # a stranger's code may raise anything
+            if is_out_of_memory(error):
+                raise
             provider = self._providers[family.prefix][0]
             raise PluginError(f'{provider} failed to look up "{name}": {type(error).__name__}: {error}') from error
         if spec is None:

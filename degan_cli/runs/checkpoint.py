@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile, Diverged, writing
+from ..errors import BadFile, Diverged, is_out_of_memory, writing
 from ..specs import Network
 from .inputs import Parent, refuse_other_inputs
 from .output import CHECKPOINT
@@ -101,6 +101,8 @@ class Checkpoint:
             if about["scaler"] is not None and self.engine.accelerator.scaler is not None:
                 self.engine.accelerator.scaler.load_state_dict(about["scaler"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
             raise BadFile(
                 f"{self.path}: no usable checkpoint ({' '.join(str(error).split())}); start anew with --force"
             ) from error

@@ -11,6 +11,7 @@ what moves the codes leaves no gradient in the decoder (there it adds to that of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -24,7 +25,7 @@ from ..images import draws, fit
 from ..losses import code_loss, information_loss, one_hot_loss
 from ..models import Classifier
 from ..specs import GanShape, Network
-from .sources import Source, network_bytes
+from .sources import Source, network_bytes, never
 from .wrapper import Wrapper
 
 LATENT = 128
@@ -91,9 +92,11 @@ class GenerativeReplay(Wrapper):
         self._asked = 0
         self._updates = 0
 
-    def learn(self) -> dict[str, Tensor]:
+    def learn(self, interrupted: Callable[[], int] = never) -> dict[str, Tensor] | None:
         """The wrapped source learns, then the VAE if it is its turn."""
-        row = super().learn()
+        row = super().learn(interrupted)
+        if row is None:
+            return None
         turn = self._asked % CYCLE < BUSY
         self._asked += 1
         return row | self._remember() if turn else row

@@ -9,6 +9,7 @@ the student is shown some of it too: :mod:`degan_cli.samples.with_proxy`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from ..images import draw_siamese, draws, fit, to_uint8, to_unit, within
 from ..specs import GeneratorNetwork, ImageSet, Inversion, Method, Network
 from .inversion import STRIDE, invert
 from .proxy import ProxyBatches
-from .sources import network_bytes
+from .sources import network_bytes, never
 
 CHUNK = 256
 
@@ -52,7 +53,7 @@ class OnlineGenerator:
         self._batches = ProxyBatches(proxy, engine.device)
         self._asked = 0
 
-    def learn(self) -> dict[str, Tensor]:
+    def learn(self, interrupted: Callable[[], int] = never) -> dict[str, Tensor] | None:
         """A step of the method, if it is its turn."""
         self._asked += 1
         if (self._asked - 1) % self.every:
@@ -135,14 +136,16 @@ class Pool:
         self._images = torch.empty((0,), dtype=torch.uint8, device=engine.device)  # later (N, C, H, W)
         self._asked = 0
 
-    def learn(self) -> dict[str, Tensor]:
-        """A new batch of images, if it is time for one; the first one at once."""
-        self._asked += 1
-        if (self._asked - 1) % self.every:
+    def learn(self, interrupted: Callable[[], int] = never) -> dict[str, Tensor] | None:
+        """A new batch of images, if it is time for one; the first one at once. None if interrupted within one."""
+        if self._asked % self.every:
+            self._asked += 1
             return {}
         seed = self.seed * STRIDE + len(self._images) // self.batch_size
-        made = invert(self.engine, self.inversion, self.batch_size, self.steps, self.lr, seed)
-        assert made is not None
+        made = invert(self.engine, self.inversion, self.batch_size, self.steps, self.lr, seed, interrupted)
+        if made is None:
+            return None
+        self._asked += 1
         images, _, row = made
         self._images = torch.cat([self._images, images]) if len(self._images) else images
         return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -20,6 +20,11 @@ HELD_OUT_FRACTION = 0.2
 """Share of stored images that is kept for selection, as the authors split their proxy data."""
 
 
+def never() -> int:
+    """Nothing interrupts."""
+    return 0
+
+
 class Source(Protocol):
     """Images to learn from, endlessly, and others of the same kind to select by."""
 
@@ -34,8 +39,12 @@ class Source(Protocol):
     def stored_bytes(self) -> int:
         """What must be kept so that the images can be had again."""
 
-    def learn(self) -> dict[str, Tensor]:
-        """What changes the images, once before each step of the student; detached scalars to report."""
+    def learn(self, interrupted: Callable[[], int] = never) -> dict[str, Tensor] | None:
+        """What changes the images, once before each step of the student; detached scalars to report.
+
+        :param interrupted: asked within what takes long; anything but 0 ends it.
+        :returns: None if it was interrupted: all is then as before, so that it can be done again, the same.
+        """
 
     def parts(self) -> dict[str, Network | Optimizer]:
         """Networks and optimisers that a checkpoint must hold."""
@@ -58,7 +67,7 @@ class FixedSource:
 
     online = False
 
-    def learn(self) -> dict[str, Tensor]:
+    def learn(self, interrupted: Callable[[], int] = never) -> dict[str, Tensor] | None:
         """Nothing to learn: the samples do not change."""
         return {}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from ..specs import Network
-from .sources import Source
+from .sources import Source, never
 
 INNER = "source."
 """Prefix of the wrapped source's state."""
@@ -30,9 +32,9 @@ class Wrapper:
         """Where the wrapped source's images are."""
         return self.source.device
 
-    def learn(self) -> dict[str, Tensor]:
+    def learn(self, interrupted: Callable[[], int] = never) -> dict[str, Tensor] | None:
         """The wrapped source learns."""
-        return self.source.learn()
+        return self.source.learn(interrupted)
 
     def held_out(self, count: int) -> Tensor:
         """Held-out images of the wrapped source: what is put around it has no part in them."""

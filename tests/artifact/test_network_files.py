@@ -72,7 +72,8 @@ def test_a_classifier_comes_back_whole(saved: Path, classifier: Classifier, plug
     assert loaded.model.input == INPUT
     assert (loaded.header.architecture, loaded.header.provider) == ("tiny", "degan-foo 0.3")
     assert (loaded.header.run, loaded.header.metrics) == ({"seed": 0}, {"accuracy": 0.5})
-    assert set(loaded.header.versions) == {"degan-cli", "torch"}
+    assert set(loaded.header.versions) == {"degan-cli", "torch", "cpu", "threads"}
+    assert loaded.header.versions["threads"] == str(torch.get_num_threads())
     assert artifact.read_header(saved) == loaded.header
 
 

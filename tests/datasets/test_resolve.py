@@ -225,7 +225,9 @@ def test_plugin_that_fails_is_named(opened) -> None:
 
 
 def test_plugin_that_gives_floats_is_named(opened) -> None:
-    with pytest.raises(PluginError, match=r'degan-foo 0.3 gives "floats" as torch.float32'):
+    with pytest.raises(
+        PluginError, match=r'plugin foo \(degan-foo 0.3\): dataset "floats" gives images as torch.float32'
+    ):
         opened("floats")
 
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from degan_cli.artifact import read_header
 from degan_cli.config import (
@@ -127,6 +128,12 @@ def test_another_data_set_is_told(here: Path) -> None:
     path = distill(wanted, SESSION).artifact
     shutil.copy(GOLDEN / "condensed.safetensors", "data.safetensors")
     assert again(path) == "not the same as s.safetensors: other samples than then"
+
+
+def test_the_same_values_in_another_header_are_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, threads = small_teacher(), read_header(small_teacher(name="other.safetensors")).versions["threads"]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    assert again(path) == f"the same values as {path}, in a file of other bytes: threads {threads}, now 7"
 
 
 def test_a_file_that_no_command_made_is_refused(here: Path) -> None:

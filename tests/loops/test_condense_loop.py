@@ -138,7 +138,7 @@ def test_noise_becomes_alike_its_class(tmp_path, matching):
 
 def test_a_loss_that_is_no_number_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("degan_cli.loops.condense.distribution_distance", lambda real, made: (made * math.nan).sum())
-    with pytest.raises(Diverged, match=r"the loss is nan after step 2; try a smaller --lr"):
+    with pytest.raises(Diverged, match=r"the loss is nan after step 1; try a smaller --lr"):
         run_condense(tmp_path, replace(RUN, steps=50))
 
 

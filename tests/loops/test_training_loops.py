@@ -412,7 +412,7 @@ def test_a_teachers_outputs_are_one_softmax_or_a_sigmoid_for_each_class(tmp_path
 
 
 def test_a_teacher_of_sgd_whose_rate_is_too_large_ends(tmp_path):
-    with pytest.raises(Diverged, match=r"the loss is (nan|inf) after epoch 1; try a smaller --lr"):
+    with pytest.raises(Diverged, match=r"the loss is (nan|inf) after epoch 1, step \d+ of \d+; try a smaller --lr"):
         run_teacher(tmp_path, StopWatch(), **SGD | {"lr": 1e30})
 
 

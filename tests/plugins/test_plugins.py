@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import re
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from degan_cli import hookimpl
 from degan_cli.errors import PluginError, UnknownName
 from degan_cli.plugins import load as plugins
 from degan_cli.plugins import load_plugins
-from degan_cli.specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec
+from degan_cli.specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, MethodSpec
 
 
 def spec(name: str) -> ArchitectureSpec:
@@ -83,6 +85,22 @@ class Explodes:
         raise RuntimeError("later")
 
 
+class Settles:
+    """A method with these settings."""
+
+    def __init__(self, settings: type) -> None:
+        self.settings = settings
+
+    @hookimpl
+    def degan_methods(self):
+        return [MethodSpec(name="m", build=lambda parts: None, settings=self.settings)]
+
+
+@dataclass(frozen=True)
+class NoDefault:
+    weight: float
+
+
 class Misspelt:
     @hookimpl
     def degan_architecture(self):
@@ -94,6 +112,7 @@ class Misspelt:
     [
         (raises(ImportError("No module named 'x'")), "ImportError: No module named 'x'"),
         (raises(SystemExit(3)), "SystemExit: 3"),
+        (raises(GeneratorExit()), "GeneratorExit: "),
         (raises(ValueError("two\nlines")), "ValueError: two lines"),
         (lambda: compile("def", "f", "exec"), "SyntaxError"),
         (Explodes, "RuntimeError: later"),
@@ -101,6 +120,12 @@ class Misspelt:
         (lambda: Offers("lenet"), "degan_architectures returned str"),
         (lambda: Offers(DatasetSpec(name="d", load=lambda request: None)), "returned DatasetSpec"),
         (lambda: Offers(ArchitectureFamily(prefix="zoo", find=spec, names=list)), "must end with a slash"),
+        (lambda: Offers(spec(None)), "the name None of its ArchitectureSpec"),
+        (lambda: Offers(spec("own"), spec("own")), 'it offers the architecture "own" twice'),
+        (lambda: Offers(ArchitectureSpec(name="own", build=None)), "build is NoneType, no function"),
+        (lambda: Offers(None), "degan_architectures returned NoneType"),
+        (lambda: Settles(int), "its settings are no dataclass"),
+        (lambda: Settles(NoDefault), "TypeError: "),
     ],
 )
 def test_a_broken_plugin_is_named_in_one_line_and_hurts_nobody_else(install, capsys, load, message):
@@ -146,16 +171,43 @@ def test_damaged_metadata_of_a_distribution_is_survived(install):
     assert load_plugins().architectures.provider("tiny") == "unknown"
 
 
-def test_a_name_taken_twice_names_both_providers_and_the_remedy(install):
-    install(Entry("foo", lambda: Offers(spec("lenet"))))
-    with pytest.raises(PluginError) as error:
-        load_plugins()
-    message = str(error.value)
-    assert message.startswith('architecture "lenet" is offered twice, by degan-cli ')
-    assert "(built_in)" in message
-    assert "by degan-foo 0.3 (foo)" in message
-    assert "DEGAN_DISABLE_PLUGINS=foo" in message
-    assert "lenet" in load_plugins(disabled=frozenset({"foo"})).architectures
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("lenet", "degan-cli .* \\(built_in\\)"),
+        ("tiny", "degan-good 0.3 \\(good\\)"),
+        ("zoo/tiger", "degan-good 0.3 \\(good\\)"),
+    ],
+    ids=["a built-in", "another plugin's", "behind another plugin's prefix"],
+)
+def test_a_plugin_with_a_taken_name_is_skipped_as_a_whole_and_the_rest_goes_on(install, capsys, name, first):
+    good = Offers(spec("tiny"), ArchitectureFamily(prefix="zoo/", find=spec, names=list))
+    install(Entry("good", lambda: good, "degan-good"), Entry("late", lambda: Offers(spec("own"), spec(name)), "late"))
+    found = load_plugins()
+    assert found.architectures.names() == ["alexnet", "alexnet-half", "lenet", "tiny"]
+    assert found.architectures.plugin("tiny") == "good"
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith("degan: warning: plugin late (late 0.3) is skipped: ")
+    assert re.search(f'architecture "{name}" is offered twice, by {first} and by late 0.3 ', said)
+    with pytest.raises(PluginError, match="offered twice"):
+        load_plugins(raise_errors=True)
+
+
+def test_what_a_plugin_prints_when_it_is_imported_or_asked_goes_to_stderr(install, capsys):
+    class Chatty(Offers):
+        @hookimpl
+        def degan_datasets(self):
+            print("hook")
+            return []
+
+    def load():
+        print("import")
+        return Chatty(spec("tiny"))
+
+    install(Entry("foo", load))
+    assert "tiny" in load_plugins().architectures
+    assert capsys.readouterr() == ("", "import\nhook\n")
 
 
 def test_two_built_ins_cannot_share_a_name_either(install, monkeypatch):

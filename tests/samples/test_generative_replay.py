@@ -56,7 +56,7 @@ class Shown:
         self.classes = [0, 1]
         self.drawn = 0
 
-    def learn(self):
+    def learn(self, interrupted=None):
         return {"shown": torch.zeros(())}
 
     def draw(self, count):

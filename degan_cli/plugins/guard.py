@@ -1,0 +1,310 @@
+"""A plugin's code is a stranger's: what it prints goes to stderr, and what it raises or gives is blamed on it by name.
+
+Specs are checked when they are registered, and what their functions give when they are used. A built network is tried
+once, on two images or two noises: that tells its outputs from what was asked for, before anything is trained.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from ..errors import DeganError, PluginError, is_out_of_memory
+from ..specs import (
+    ArchitectureFamily,
+    ArchitectureSpec,
+    DatasetSpec,
+    GanShape,
+    GanSpec,
+    InputSpec,
+    InversionSpec,
+    MethodSpec,
+    StrategySpec,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Spec = ArchitectureFamily | ArchitectureSpec | DatasetSpec | GanSpec | InversionSpec | MethodSpec | StrategySpec
+Check = Callable[..., str]
+"""What a function gave, then what it was given, to what is wrong with it; empty when nothing is."""
+Calls = Mapping[str, Check | None]
+"""Methods of a part whose calls are watched, each with the check of what it gives."""
+
+TRIED = 2
+"""Images in the one pass through a fresh network."""
+KINDS = (int, float, bool, str)
+"""Of a method's own settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose code it is."""
+
+    plugin: str
+    provider: str
+
+    def blame(self, fault: str) -> PluginError:
+        """The error that names plugin and distribution."""
+        return PluginError(f"plugin {self.plugin} ({self.provider}): {fault}; tell its authors")
+
+    @contextmanager
+    def at_work(self, what: str) -> Iterator[None]:
+        """Inside, what is printed goes to stderr, and an exception of the author's own is the plugin's fault.
+
+        :raises PluginError: for whatever is raised but errors that a user can repair, Ctrl-C and lack of memory.
+        """
+        with redirect_stdout(sys.stderr):
+            try:
+                yield
+            except (DeganError, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # a stranger's code may raise anything, and end the process too
+                if is_out_of_memory(error):
+                    raise
+                raise self.blame(f"{what} fails: {told(error)}") from error
+
+    def watched(self, what: str, function: Callable[..., Any], check: Check | None = None) -> Callable[..., Any]:
+        """The function, at work; :raises PluginError: also where ``check`` finds something wrong."""
+
+        @wraps(function)
+        def call(*given: Any, **named: Any) -> Any:
+            with self.at_work(what):
+                result = function(*given, **named)
+                fault = "" if check is None else check(result, *given, **named)
+            if fault:
+                raise self.blame(f"{what} {fault}")
+            return result
+
+        return call
+
+
+class Part:
+    """What a plugin built: calls of some of its methods are watched, all else is as it is."""
+
+    def __init__(self, inner: Any, calls: Mapping[str, Callable[..., Any]]) -> None:
+        self._inner = inner
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what copying looks for before there is anything
+            raise AttributeError(name)
+        return self._calls[name] if name in self._calls else getattr(self._inner, name)
+
+
+def told(error: BaseException) -> str:
+    """Kind and message of an exception, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def check_spec(spec: Any) -> None:
+    """Raise PluginError where a spec cannot be registered or shown, whatever it would do when it is used."""
+    kind = type(spec).__name__
+    name = spec.prefix if isinstance(spec, ArchitectureFamily) else spec.name
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise PluginError(f"the name {name!r} of its {kind} is not a printable text")
+    if isinstance(spec, ArchitectureFamily) and not name.endswith("/"):
+        raise PluginError(f'the prefix "{name}" of a family must end with a slash')
+    for function in ("build", "load", "find", "names", "statistics", "generator", "discriminator", "keeps_apart"):
+        if not callable(getattr(spec, function, check_spec)):
+            raise PluginError(f'{kind} "{name}": {function} is {type(getattr(spec, function)).__name__}, no function')
+    if isinstance(spec, MethodSpec | InversionSpec | StrategySpec):
+        _check_settings(f'{kind} "{name}"', spec.settings)
+
+
+def _check_settings(what: str, settings: Any) -> None:
+    if not isinstance(settings, type) or not is_dataclass(settings):
+        raise PluginError(f"{what}: its settings are no dataclass")
+    types = get_type_hints(settings)
+    if wrong := [field.name for field in fields(settings) if types[field.name] not in KINDS]:
+        raise PluginError(f"{what}: its setting {wrong[0]} is no int, float, bool or str")
+    settings()  # all have defaults that it takes itself
+
+
+def guarded(spec: Spec, owner: Owner) -> Any:
+    """The same spec, whose functions are watched."""
+    match spec:
+        case ArchitectureFamily():
+            return replace(
+                spec,
+                find=owner.watched(f'looking up a name in "{spec.prefix}"', _finding(spec, owner)),
+                names=owner.watched(f'listing the names of "{spec.prefix}"', spec.names),
+            )
+        case ArchitectureSpec():
+            what = f'architecture "{spec.name}"'
+            return replace(
+                spec,
+                build=owner.watched(what, spec.build, _architecture_fault),
+                statistics=owner.watched(f"{what}: its statistics", spec.statistics, _statistics_fault),
+            )
+        case DatasetSpec():
+            return replace(spec, load=owner.watched(f'dataset "{spec.name}"', spec.load))
+        case GanSpec():
+            what = f'GAN "{spec.name}"'
+            return replace(
+                spec,
+                generator=owner.watched(f"{what}: its generator", spec.generator, _generator_fault),
+                discriminator=owner.watched(f"{what}: its discriminator", spec.discriminator, _discriminator_fault),
+            )
+        case MethodSpec():
+            training: Calls = {"step": _row_fault, "state": None}
+            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, training, ("generator",)))
+        case InversionSpec():
+            inverting: Calls = {
+                "begin": _begin_fault,
+                "loss": _loss_fault,
+                "pixels": _pixels_fault,
+                "learn": _row_fault,
+            }
+            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, inverting, ("state",)))
+        case StrategySpec():
+            what = f'strategy "{spec.name}"'
+            teaching: Calls = {"parameters": None, "train": None, "finish": None, "loss": _loss_fault}
+            return replace(
+                spec,
+                build=_building(owner, what, spec.build, teaching, ("model", "parts")),
+                keeps_apart=owner.watched(f"{what}: keeps_apart", spec.keeps_apart),
+            )
+
+
+def _finding(family: ArchitectureFamily, owner: Owner) -> Callable[[str], ArchitectureSpec | None]:
+    def find(rest: str) -> ArchitectureSpec | None:
+        found = family.find(rest)
+        if found is None:
+            return None
+        if not isinstance(found, ArchitectureSpec):
+            raise TypeError(f'found {type(found).__name__} for "{family.prefix}{rest}", not ArchitectureSpec')
+        check_spec(found)
+        spec: ArchitectureSpec = guarded(found, owner)
+        return spec
+
+    return find
+
+
+def _building(
+    owner: Owner,
+    what: str,
+    build: Callable[..., Any],
+    checks: Calls,
+    others: tuple[str, ...],
+) -> Callable[..., Any]:
+    """A function that builds a part: one that has all attributes it must have, and is watched."""
+
+    def fault(part: object, *_: object) -> str:
+        missing = [name for name in (*checks, *others) if not hasattr(part, name)]
+        return f"builds {type(part).__name__}, which lacks {', '.join(missing)}" if missing else ""
+
+    watched = owner.watched(what, build, fault)
+
+    def built(*given: Any) -> Part:
+        part = watched(*given)
+        calls = {name: owner.watched(f"{what}: {name}", getattr(part, name), check) for name, check in checks.items()}
+        return Part(part, calls)
+
+    return built
+
+
+def _architecture_fault(network: object, classes: int, input: InputSpec) -> str:
+    size = f"{input.channels}x{input.height}x{input.width}"
+    return _network_fault(network, input.shape, (classes,), f"logits for {classes} classes and images of {size}")
+
+
+def _statistics_fault(values: Any, channels: int) -> str:
+    try:
+        mean, std = values
+        InputSpec(channels=channels, height=1, width=1, mean=mean, std=std)
+    except (TypeError, ValueError) as error:
+        return f"for {channels} channels are {values!r}: {error}"
+    return ""
+
+
+def _generator_fault(network: object, shape: GanShape) -> str:
+    made = (shape.channels, shape.size, shape.size)
+    return _network_fault(network, (shape.latent,), made, "images", in_pixels=True)
+
+
+def _discriminator_fault(network: object, shape: GanShape) -> str:
+    return _network_fault(network, (shape.channels, shape.size, shape.size), (), "logits")
+
+
+def _network_fault(
+    network: object, given: tuple[int, ...], wanted: tuple[int, ...], what: str, in_pixels: bool = False
+) -> str:
+    """One pass of a fresh network, which leaves no trace in it: shape, element type and range of what it gives.
+
+    :param given: shape of one input; ``wanted`` that of one output.
+    """
+    import torch
+
+    if not isinstance(network, torch.nn.Module):
+        return f"builds {type(network).__name__}, not a torch.nn.Module"
+    if any(weight.is_meta for weight in network.state_dict().values()):
+        return ""  # it is built for the shapes of its weights alone
+    modes = [module.training for module in network.modules()]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        result = network.eval()(torch.rand(TRIED, *given))
+    for module, mode in zip(network.modules(), modes, strict=True):
+        module.training = mode
+    if not isinstance(result, torch.Tensor) or not result.is_floating_point() or result.shape != (TRIED, *wanted):
+        return f"gives {_described(result)}, not {what}: floats {(TRIED, *wanted)} for {TRIED}"
+    if in_pixels and not bool(((result >= 0) & (result <= 1)).all()):
+        return f"gives pixels from {float(result.min()):.3g} to {float(result.max()):.3g}, not in [0, 1]"
+    return ""
+
+
+def _described(value: object) -> str:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return type(value).__name__
+    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+
+
+def _row_fault(row: object, *_: object) -> str:
+    """Nothing here may wait for the device."""
+    import torch
+
+    if not isinstance(row, Mapping):
+        return f"gives {type(row).__name__}, not a dict of numbers"
+    for name, value in row.items():
+        one = isinstance(value, torch.Tensor) and value.numel() == 1 or isinstance(value, int | float)
+        if not isinstance(name, str) or not one:
+            return f"gives {name}: {_described(value)}, not a number"
+    return ""
+
+
+def _loss_fault(result: object, *_: object) -> str:
+    import torch
+
+    if not isinstance(result, tuple) or len(result) != 2:
+        return f"gives {_described(result)}, not a loss and a dict of numbers"
+    loss, row = result
+    if not isinstance(loss, torch.Tensor) or loss.shape != () or not loss.is_floating_point():
+        return f"gives a loss that is {_described(loss)}, not a float ()"
+    if not loss.requires_grad:
+        return "gives a loss without gradient"
+    return _row_fault(row)
+
+
+def _begin_fault(result: object, count: int, *_: object) -> str:
+    import torch
+
+    if not isinstance(result, tuple) or len(result) != 2:
+        return f"gives {_described(result)}, not values and targets"
+    values, targets = result
+    if not isinstance(values, torch.Tensor) or not values.is_floating_point() or values.shape[:1] != (count,):
+        return f"gives values {_described(values)}, not floats of {count} images"
+    if not isinstance(targets, torch.Tensor) or targets.shape[:1] != (count,):
+        return f"gives targets {_described(targets)}, not of {count} images"
+    return ""
+
+
+def _pixels_fault(images: Tensor, values: Tensor) -> str:
+    import torch
+
+    fits = isinstance(images, torch.Tensor) and images.is_floating_point()
+    return "" if fits and images.ndim == 4 and len(images) == len(values) else f"gives {_described(images)}, not images"

@@ -1,0 +1,196 @@
+"""What a plugin's functions print, raise and give, met by the commands that use them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from degan_cli.app import run
+
+PLUGIN = """
+import sys
+print("at import")
+from degan_cli import hookimpl
+from degan_cli.specs import *
+
+def say(result):
+    print("at work")
+    return result
+
+def network(outputs):
+    def build(classes, input):
+        import torch
+        size = input.channels * input.height * input.width
+        return say(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, outputs or classes)))
+    return build
+
+def images(kind, labels, classes=3):
+    def load(request):
+        import torch
+        shape = (30, 1, 8, 8)
+        many = torch.randint(0, 255, shape, generator=torch.Generator().manual_seed(0)).to(getattr(torch, kind))
+        return say(ImageSet(images=many, labels=torch.arange(30) % labels, class_names=tuple("abcdefg"[:classes])))
+    return load
+
+def fails(given):
+    raise KeyError("oh no")
+
+def leaves(given):
+    sys.exit(0)
+
+def gan(scale=1.0, channels=None):
+    def generator(shape):
+        import torch
+        class Generator(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = torch.nn.Linear(shape.latent, (channels or shape.channels) * shape.size ** 2)
+            def forward(self, z):
+                made = scale * self.layer(z).sigmoid()
+                return made.view(len(z), -1, shape.size, shape.size)
+        return say(Generator())
+    return generator
+
+def judge(flat=True):
+    def discriminator(shape):
+        import torch
+        layers = [torch.nn.Flatten(), torch.nn.Linear(shape.channels * shape.size ** 2, 1)]
+        return say(torch.nn.Sequential(*layers, *([torch.nn.Flatten(0)] if flat else [])))
+    return discriminator
+
+def method(row):
+    def build(parts):
+        from degan_cli.methods import Dcgan
+        class Own(Dcgan):
+            def step(self, real):
+                super().step(real)
+                print("in a step")
+                return row(real)
+        return say(Own(parts))
+    return build
+
+def strategy(loss):
+    def build(parts):
+        from degan_cli.methods import Finetune
+        class Own(Finetune):
+            def loss(self, images, labels, samples):
+                return loss(*super().loss(images, labels, samples))
+        return say(Own(parts))
+    return build
+
+@hookimpl
+def degan_architectures():
+    yield ArchitectureSpec(name="flat", build=network(0), min_size=8)
+    yield ArchitectureSpec(name="seven", build=network(7), min_size=8)
+    yield ArchitectureSpec(name="nothing", build=lambda classes, input: None)
+    yield ArchitectureSpec(name="leaves", build=lambda classes, input: leaves(0))
+    yield ArchitectureSpec(name="mean", build=network(0), statistics=lambda channels: ((0.5,), (0.0,)))
+
+@hookimpl
+def degan_datasets():
+    yield DatasetSpec(name="shapes", load=images("uint8", 3))
+    yield DatasetSpec(name="floats", load=images("float32", 3))
+    yield DatasetSpec(name="labels", load=images("uint8", 4))
+    yield DatasetSpec(name="fails", load=fails)
+    yield DatasetSpec(name="leaves", load=leaves)
+
+@hookimpl
+def degan_gans():
+    yield GanSpec(name="plain", generator=gan(), discriminator=judge())
+    yield GanSpec(name="bright", generator=gan(2.0), discriminator=judge())
+    yield GanSpec(name="colours", generator=gan(channels=5), discriminator=judge())
+    yield GanSpec(name="columns", generator=gan(), discriminator=judge(False))
+
+@hookimpl
+def degan_methods():
+    yield MethodSpec(name="fine", build=method(lambda real: {"loss": real.mean()}))
+    yield MethodSpec(name="wide", build=method(lambda real: {"loss": real.mean(dim=1)}))
+    yield MethodSpec(name="fails", build=method(fails))
+    yield MethodSpec(name="empty", build=lambda parts: object())
+    yield StrategySpec(name="vector", build=strategy(lambda loss, row: (loss.repeat(2), row)))
+    yield StrategySpec(name="frozen", build=strategy(lambda loss, row: (loss.detach(), row)))
+    yield StrategySpec(name="well", build=strategy(lambda loss, row: (loss, row)))
+"""
+TEACHER = "teacher --dataset shapes --epochs 1 --batch-size 8 --device cpu --arch"
+ENRICH = "enrich --classifier old.safetensors --proxy digits:2,3 --steps 2 --batch-size 4 --latent 4 --width 2"
+MORE = "incremental --classifier old.safetensors --new-data digits:5,6 --epochs 1 --batch-size 512 --strategy"
+WORKS = [
+    f"{TEACHER} flat",
+    f"{ENRICH} --gan plain",
+    f"{ENRICH} --method fine",
+    f"{MORE} well",
+    "list architectures",
+]
+FAULTS = [
+    (f"{TEACHER} seven", 'architecture "seven" gives float32 (2, 7), not logits for 3 classes'),
+    (f"{TEACHER} nothing", 'architecture "nothing" builds NoneType, not a torch.nn.Module'),
+    (f"{TEACHER} leaves", 'architecture "leaves" fails: SystemExit: 0'),
+    (f"{TEACHER} mean", 'architecture "mean": its statistics for 1 channels are ((0.5,), (0.0,)): mean'),
+    (f"{TEACHER} flat --dataset floats", 'dataset "floats" gives images as torch.float32 (30, 1, 8, 8), not uint8'),
+    (f"{TEACHER} flat --dataset labels", 'dataset "labels" gives labels from 0 to 3 for 3 classes'),
+    (f"{TEACHER} flat --dataset fails", "dataset \"fails\" fails: KeyError: 'oh no'"),
+    (f"{TEACHER} flat --dataset leaves", 'dataset "leaves" fails: SystemExit: 0'),
+    (f"{ENRICH} --gan bright", 'GAN "bright": its generator gives pixels from '),
+    (f"{ENRICH} --gan colours", 'GAN "colours": its generator gives float32 (2, 5, 32, 32), not images'),
+    (f"{ENRICH} --gan columns", 'GAN "columns": its discriminator gives float32 (2, 1), not logits'),
+    (f"{ENRICH} --method wide", 'method "wide": step gives loss: float32 (4, 32, 32), not a number'),
+    (f"{ENRICH} --method fails", "method \"fails\": step fails: KeyError: 'oh no'"),
+    (f"{ENRICH} --method empty", 'method "empty" builds object, which lacks step, state, generator'),
+    (f"{MORE} vector", 'strategy "vector": loss gives a loss that is float32 (2,), not a float ()'),
+    (f"{MORE} frozen", 'strategy "frozen": loss gives a loss without gradient'),
+]
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path: Path) -> Path:
+    """A distribution on disk with the plugin ``stranger``, and one whose name is taken."""
+    for name, offers in (("stranger", PLUGIN), ("taker", PLUGIN.replace("at import", "at the other import"))):
+        info = tmp_path / "site" / f"degan_{name}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: degan-{name}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[degan]\n{name} = degan_{name}\n")
+        (tmp_path / "site" / f"degan_{name}.py").write_text(offers)
+        monkeypatch.delitem(importlib.sys.modules, f"degan_{name}", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    importlib.invalidate_caches()
+    shutil.copy(Path(__file__).parents[1] / "golden" / "old.safetensors", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", WORKS)
+def test_what_it_prints_leaves_stdout_to_the_result(installed, capsys, command):
+    words = command.split()
+    assert run([*words, *([] if words[0] == "list" else ["-o", "out.safetensors"]), "--json"]) == 0
+    said = capsys.readouterr()
+    json.loads(said.out)
+    assert "at import\n" in said.err
+    assert ("at work\n" in said.err) == (words[0] != "list")
+    skipped = [line for line in said.err.splitlines() if "is skipped" in line]
+    assert len(skipped) == 1
+    assert skipped[0].startswith("degan: warning: plugin taker (degan-taker 1.2) is skipped: ")
+
+
+@pytest.mark.parametrize(("command", "fault"), FAULTS)
+def test_what_is_wrong_is_blamed_on_plugin_and_distribution(installed, capsys, command, fault):
+    assert run([*command.split(), "-o", "out.safetensors"]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-1].startswith(f"degan: error: plugin stranger (degan-stranger 1.2): {fault}")
+    assert not (installed / "out.safetensors").exists()
+
+
+def test_errors_that_a_user_can_repair_and_lack_of_memory_are_passed_on(installed, capsys):
+    plugin = installed / "site" / "degan_stranger.py"
+    file = 'from degan_cli.errors import BadFile\n        raise BadFile("no such file")'
+    memory = 'raise RuntimeError("CUDA error: out of memory")'
+    for raised, code in ((file, 3), (memory, 6)):
+        importlib.sys.modules.pop("degan_stranger", None)
+        plugin.write_text(PLUGIN.replace("        import torch\n        shape", f"        {raised}\n        shape"))
+        importlib.invalidate_caches()
+        assert run([*f"{TEACHER} flat".split(), "-o", "out.safetensors"]) == code
+    capsys.readouterr()
