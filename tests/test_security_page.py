@@ -1,4 +1,4 @@
-"""SECURITY.md names a test for each promise, and each of them is there."""
+"""SECURITY.md and docs/trust.md name tests for each promise, and each of them is there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "SECURITY.md").read_text()
-PROMISES = PAGE.partition("## What is promised")[2].partition("\n## ")[0].split("\n|")[3:]
+PROMISES = (ROOT / "SECURITY.md").read_text().partition("## What is promised")[2].partition("\n## ")[0].split("\n|")[3:]
+GOALS = (ROOT / "docs" / "trust.md").read_text().partition("|---|---|\n")[2].partition("\n\n")[0].splitlines()
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=range(len(PROMISES)))
+@pytest.mark.parametrize("promise", [*PROMISES, *GOALS], ids=range(len(PROMISES) + len(GOALS)))
 def test_a_promise_has_tests_that_exist(promise):
     named = TEST.findall(promise)
     assert named
@@ -21,5 +21,6 @@ def test_a_promise_has_tests_that_exist(promise):
         assert f"\ndef {function}(" in (ROOT / file).read_text(), f"{file} has no {function}"
 
 
-def test_the_page_has_its_promises():
-    assert len(PROMISES) >= 7
+def test_the_pages_have_their_promises():
+    assert len(PROMISES) >= 11
+    assert len(GOALS) >= 12

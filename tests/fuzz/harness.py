@@ -72,7 +72,7 @@ def told(read: Callable[[], object]) -> tuple[int, str]:
     try:
         read()
     except Exception as error:
-        message, code = explain(error)
+        message, code = explain(error, "")
         return code, one_line(message) if code != 1 else f"{message}\n{trace(error)}"
     return 0, ""
 
