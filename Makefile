@@ -29,7 +29,7 @@ test: lint
 test-slow: $(VENV)/installed
 	@$(BIN)/python -m pytest -q -m slow tests plugins
 
-# Ten thousand damaged files, two hundred kills and sixty signals, counted for docs/trust.md; an hour of one core.
+# Ten thousand damaged files, two hundred kills and sixty signals, counted for docs/trust.md; half an hour of one core.
 test-long: $(VENV)/installed
 	@DEGAN_TRUST_REPORT=$(CURDIR)/benchmarks/results/trust.json DEGAN_MUTATIONS=10000 DEGAN_KILLS=200 DEGAN_SIGNALS=60 \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m 'slow or not slow' tests/fuzz tests/test_kills.py tests/test_sigterm.py
