@@ -213,4 +213,8 @@ def _levels(image: Image.Image) -> npt.NDArray[np.uint8]:
         raise ValueError("its pixels are floats of unknown range")
     if image.mode in GREY_MODES:
         return np.array(image.convert("L"))
-    return np.ascontiguousarray(np.asarray(image.convert("RGB")).transpose(2, 0, 1))
+    colour = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    levels = np.empty((3, colour.height, colour.width), np.uint8)
+    for channel, plane in enumerate(levels):  # one by one: all as pixels take twice as much memory, and more time
+        plane[:] = np.asarray(colour.getchannel(channel))
+    return levels
