@@ -11,7 +11,7 @@ from ..errors import Diverged
 
 
 class Losses:
-    """The terms of a run's steps. What is known of them stays on the device, so that no step waits for it.
+    """The terms of a run's steps. They stay on the device until they are checked, so that no step waits for it.
 
     :param option: what to make smaller where training diverges.
     :param epoch_steps: in an epoch, for a message that tells the epoch too.
@@ -20,7 +20,7 @@ class Losses:
     def __init__(self, option: str, epoch_steps: int = 0) -> None:
         self.option = option
         self.epoch_steps = epoch_steps
-        self._first: dict[tuple[str, ...], tuple[Tensor, Tensor]] = {}  # terms -> their first bad steps and values
+        self._seen: list[tuple[int, tuple[str, ...], Tensor]] = []
 
     def see(self, row: Mapping[str, Tensor | float], step: int) -> None:
         """Take the terms of a step, of which the first in a run is 1."""
@@ -28,23 +28,21 @@ class Losses:
             return
         terms = [value if isinstance(value, Tensor) else torch.tensor(value) for value in row.values()]
         device = next((term.device for term in terms if term.device.type != "cpu"), terms[0].device)
-        values = torch.stack([term.detach().float().reshape(()).to(device) for term in terms])
-        names = tuple(row)
-        steps, found = self._first.get(names) or (torch.zeros_like(values, dtype=torch.int64), values)
-        new = ~values.isfinite() & (steps == 0)
-        self._first[names] = torch.where(new, step, steps), torch.where(new, values, found)
+        values = torch.stack(
+            [term.detach().float().reshape(()).to(device) for term in terms]
+        )  # a copy: rows are reused
+        self._seen.append((step, tuple(row), values))
 
     def check(self) -> None:
-        """Wait for the device; raises Diverged where a term was NaN or infinite."""
-        bad = [
-            (step, name, value)
-            for names, (steps, values) in self._first.items()
-            for step, name, value in zip(steps.tolist(), names, values.tolist(), strict=True)
-            if step
-        ]
-        if bad:
-            step, name, value = min(bad, key=lambda one: one[0])
-            raise diverged(name, value, self._when(step), self.option)
+        """Wait for the device; raises Diverged where a term was NaN or infinite since the last check."""
+        seen, self._seen = self._seen, []
+        together = [values.to(seen[-1][2].device) for _, _, values in seen]
+        if not seen or bool(torch.cat(together).isfinite().all()):
+            return
+        for step, names, values in seen:
+            for name, value in zip(names, values.tolist(), strict=True):
+                if not abs(value) < float("inf"):
+                    raise diverged(name, value, self._when(step), self.option)
 
     def _when(self, step: int) -> str:
         if not self.epoch_steps:

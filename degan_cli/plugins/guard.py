@@ -131,7 +131,7 @@ def guarded(spec: Spec, owner: Owner) -> Any:
         case ArchitectureFamily():
             return replace(
                 spec,
-                find=owner.watched(f'looking up a name in "{spec.prefix}"', _finding(spec, owner)),
+                find=_finding(spec, owner),
                 names=owner.watched(f'listing the names of "{spec.prefix}"', spec.names),
             )
         case ArchitectureSpec():
@@ -173,12 +173,13 @@ def guarded(spec: Spec, owner: Owner) -> Any:
 
 def _finding(family: ArchitectureFamily, owner: Owner) -> Callable[[str], ArchitectureSpec | None]:
     def find(rest: str) -> ArchitectureSpec | None:
-        found = family.find(rest)
-        if found is None:
-            return None
-        if not isinstance(found, ArchitectureSpec):
-            raise TypeError(f'found {type(found).__name__} for "{family.prefix}{rest}", not ArchitectureSpec')
-        check_spec(found)
+        with owner.at_work(f'looking up "{family.prefix}{rest}"'):
+            found = family.find(rest)
+            if found is None:
+                return None
+            if not isinstance(found, ArchitectureSpec):
+                raise TypeError(f"it is {type(found).__name__}, not ArchitectureSpec")
+            check_spec(found)
         spec: ArchitectureSpec = guarded(found, owner)
         return spec
 

@@ -495,5 +495,5 @@ def test_without_any_test_images_the_summary_says_so(here, teach):
 
 def test_a_rate_that_is_too_large_ends_with_5_and_leaves_no_classifier(here, capsys):
     assert run([*TEACH, *SHORT, "--strategy", "finetune", "--lr", "1e30", "-o", "d.safetensors"]) == 5
-    assert " of 1; try a smaller --lr" in the_error(capsys)
+    assert "after epoch 1, step 2 of 3; try a smaller --lr" in the_error(capsys)
     assert not (here / "d.safetensors").exists()
