@@ -55,7 +55,8 @@ MAKE_ROOM = "make room there"
 
 def unwritable(path: str | Path, error: OSError) -> Unwritable:
     """What to raise where writing ``path`` failed."""
-    what = f"{'stdout' if str(path) == '-' else path}: cannot be written: {error.strerror or type(error).__name__}"
+    reason = error.strerror or str(error) or type(error).__name__
+    what = f"{'stdout' if str(path) == '-' else path}: cannot be written: {reason}"
     if error.errno in NO_ROOM:
         return Unwritable(what, f"{MAKE_ROOM}, then run the same command again")
     usage = isinstance(error, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError)

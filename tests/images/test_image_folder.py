@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from degan_cli.errors import UsageError
+from degan_cli.errors import Unwritable, UsageError
 from degan_cli.images import png_folder as image_folder
 from degan_cli.images.png_folder import check_folder, folder_names, write_folder
 
@@ -57,7 +57,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         write(path, image)
 
     monkeypatch.setattr(image_folder, "_write_png", break_at_last)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(Unwritable, match="out: cannot be written: no space left"):
         write_folder(tmp_path / "out", IMAGES)
     assert list(tmp_path.iterdir()) == []
 
