@@ -55,8 +55,19 @@ def fit_uint8(images: Tensor, channels: int, height: int, width: int, values: in
     if tuple(images.shape[1:]) == wanted:
         return images
     chunk = within(len(images), images.shape[1:], wanted, values=values)
-    parts = [to_uint8(fit(to_unit(part), channels, height, width)) for part in torch.split(images, chunk)]
+    fit_part = _fit_by_channel if images.shape[1:].numel() > values else _fit_whole
+    parts = [to_uint8(fit_part(part, *wanted)) for part in torch.split(images, chunk)]
     return torch.cat(parts) if parts else images.new_empty((0, channels, height, width))
+
+
+def _fit_whole(images: Tensor, channels: int, height: int, width: int) -> Tensor:
+    return fit(to_unit(images), channels, height, width)
+
+
+def _fit_by_channel(images: Tensor, channels: int, height: int, width: int) -> Tensor:
+    """The same but for rounding, with one channel at a time as floats: these take four times the bytes of a picture."""
+    planes = [fit(to_unit(plane), 1, height, width) for plane in torch.split(images, 1, dim=1)]
+    return fit(torch.cat(planes, dim=1), channels, height, width)
 
 
 def frame(images: Tensor, height: int, width: int, how: str) -> Tensor:

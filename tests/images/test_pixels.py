@@ -93,6 +93,17 @@ def test_chunks_do_not_change_the_result() -> None:
     assert fit_uint8(levels[:0], 1, 8, 8).shape == (0, 1, 8, 8)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("have", [1, 3])
+def test_a_large_picture_is_fitted_channel_by_channel(have: int, channels: int) -> None:
+    torch.manual_seed(0)
+    picture = torch.randint(0, 256, (1, have, 40, 60), dtype=torch.uint8)
+    whole = fit_uint8(picture, channels, 7, 5)
+    apart = fit_uint8(picture, channels, 7, 5, values=100)
+    assert apart.shape == (1, channels, 7, 5)
+    assert int((whole.int() - apart.int()).abs().max()) <= 1
+
+
 def test_digest_tells_content_and_shape_apart() -> None:
     levels = torch.zeros((2, 1, 2, 2), dtype=torch.uint8)
     changed = levels.clone()
