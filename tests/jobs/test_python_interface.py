@@ -152,7 +152,7 @@ def test_a_dry_run_gives_a_plan_and_no_file(here):
         (lambda: enrich(lr=1e30, steps=30), Diverged, "--lr"),
         (lambda: enrich(max_minutes=0), Stopped, "--max-minutes is over"),
         (lambda: enrich(device="cuda:9"), UsageError, "--device cuda:9"),
-        (lambda: enrich(output="t.safetensors"), UsageError, "t.safetensors exists already"),
+        (lambda: enrich(output="t.safetensors"), UsageError, "would be written over what --classifier t.safetensors"),
         (
             lambda: jobs.distill(DistillSettings(teacher="t.safetensors", student="lenet-half"), SESSION),
             UsageError,
