@@ -20,19 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 from results_file import write
 from torchvision.transforms import v2
+from untrained import save_untrained
 
-from degan_cli import artifact
 from degan_cli.datasets.photos import load_photos
-from degan_cli.models import Classifier
 from degan_cli.paper.provenance import provenance
-from degan_cli.plugins import load_plugins
 
 NAME = "folder"
-ARCHITECTURE = "torchvision/resnet18"
 SIZE = 224
 EACH = 1000
 """Files of a folder of their own, as people keep them."""
@@ -88,13 +84,7 @@ def main() -> None:
     files, cache, t = options.work / "files", options.work / "cache", options.work / "t.safetensors"
     options.work.mkdir(parents=True, exist_ok=True)
     make_files(files, options.number)
-    plugins = load_plugins()
-    spec = plugins.architectures.get(ARCHITECTURE)
-    torch.manual_seed(0)
-    names = tuple(map(str, range(10)))
-    untrained = Classifier.untrained(spec, names, spec.input_for(3, SIZE, SIZE))
-    provider = plugins.architectures.provider(ARCHITECTURE)
-    artifact.save_classifier(t, untrained, provider=provider, run={}, metrics={}, parents=())
+    save_untrained(t, SIZE)
     command = [sys.executable, "-m", "degan_cli", "enrich", "--classifier", str(t), "--proxy", str(files)]
     command += [
         "--cache-dir",

@@ -18,16 +18,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from results_file import RESULTS, write
+from untrained import ARCHITECTURE, save_untrained
 
-from degan_cli import artifact
-from degan_cli.models import Classifier
 from degan_cli.paper.provenance import provenance
-from degan_cli.plugins import load_plugins
 
 NAME = "memory"
-ARCHITECTURE = "torchvision/resnet18"
 STEPS = 10
 
 
@@ -59,17 +55,7 @@ def measure(size: int, work: Path) -> list[dict[str, Any]]:
     """The rows of a size."""
     folder = work / str(size)
     folder.mkdir(parents=True, exist_ok=True)
-    spec = load_plugins().architectures.get(ARCHITECTURE)
-    torch.manual_seed(0)
-    names = tuple(map(str, range(10)))
-    artifact.save_classifier(
-        folder / "t.safetensors",
-        Classifier.untrained(spec, names, spec.input_for(3, size, size)),
-        provider=load_plugins().architectures.provider(ARCHITECTURE),
-        run={},
-        metrics={},
-        parents=(),
-    )
+    save_untrained(folder / "t.safetensors", size)
     rows = []
     for name, command in commands(folder).items():
         row: dict[str, Any] = {"table": NAME, "size": size, "row": name, "steps": STEPS}
