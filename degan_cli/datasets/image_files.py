@@ -28,6 +28,8 @@ MAX_PIXELS = 2**25
 have more, for most are scaled down while they are decoded; another small file that claims more is made to fill the
 memory.
 """
+MOST_PIXELS = {"WEBP": 7 * 2**22, "JPEG2000": 5 * 2**22}
+"""Of formats whose decoders hold a picture several times: of 2**25 pixels a WebP took 546 MiB, a JPEG 2000 784 MiB."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -97,8 +99,8 @@ def shape_of(file: ImageFile) -> tuple[int, int, int]:
     """(C, H, W) of what :func:`decode` gives, from the file's head alone; raises Broken as it does."""
     with _image(file) as image:
         width, height = image.size
-        if width * height > MAX_PIXELS and not _is_draftable(image):
-            raise _too_large(image)
+        if not _is_draftable(image):
+            _check_size(image)
         if _turn(image) in SIDEWAYS:
             width, height = height, width
         grey = image.mode in GREY_MODES or image.mode.startswith(("I", "F"))
@@ -111,7 +113,7 @@ def read_fitted(file: ImageFile, shape: tuple[int, int, int], fit: str, room: Ro
     :param room: what those share that decode side by side.
     """
     channels, height, width = shape
-    with _opened(file, (height, width)) as (image, factor), (room or Room()).taken(image.width * image.height):
+    with _opened(file, (height, width)) as (image, factor), (room or Room()).taken(_share(image)):
         picture = _decoded(image, factor).unsqueeze(0)
         return fit_uint8(frame(picture, height, width, fit), *shape)[0]
 
@@ -163,8 +165,7 @@ def _opened(file: ImageFile, enough: tuple[int, int] | None) -> Iterator[tuple[I
         factor, before = _factor(image, enough), min(image.size)
         if _is_draftable(image):
             image.draft(image.mode, (image.width // factor, image.height // factor))
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_large(image)
+        _check_size(image)
         yield image, factor * min(image.size) // max(1, before)
 
 
@@ -173,8 +174,19 @@ def _is_draftable(image: Image.Image) -> bool:
     return image.format == "JPEG" and not image.info.get("progressive")
 
 
-def _too_large(image: Image.Image) -> Broken:
-    return Broken(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS:,}; scale it down")
+def _most_pixels(image: Image.Image) -> int:
+    return MOST_PIXELS.get(image.format or "", MAX_PIXELS)
+
+
+def _check_size(image: Image.Image) -> None:
+    """Raise Broken for a picture that takes too much memory."""
+    if image.width * image.height > _most_pixels(image):
+        raise Broken(f"{image.width}x{image.height} pixels, more than {_most_pixels(image):,}; scale it down")
+
+
+def _share(image: Image.Image) -> int:
+    """The part of ``MAX_PIXELS`` that its decoding takes from those beside it."""
+    return image.width * image.height * MAX_PIXELS // _most_pixels(image)
 
 
 def _decoded(image: Image.Image, factor: int) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -20,6 +22,7 @@ from PIL import Image
 from degan_cli.datasets import image_files
 from degan_cli.datasets.reading import Reading
 from degan_cli.datasets.resolve import open_images
+from degan_cli.errors import BadFile
 from degan_cli.plugins import Plugins
 
 SHAPE = (1, 8, 8)
@@ -142,6 +145,37 @@ def test_the_largest_pictures_take_bounded_memory(tmp_path, colour, depth, width
         read(tmp_path, fit, (3, 32, 32))
         if width < 2**16:
             image_files.read_image(tmp_path / "a.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("suffix", "mode", "how"),
+    [
+        ("jpg", "CMYK", {"progressive": True}),
+        ("jpg", "RGB", {"progressive": True, "quality": 100, "subsampling": 0}),
+        ("webp", "RGBA", {"quality": 50, "method": 0}),
+        ("jp2", "RGBA", {"irreversible": True}),
+        ("avif", "RGB", {"speed": 10, "subsampling": "4:4:4"}),
+        ("tiff", "CMYK", {"compression": "jpeg"}),
+    ],
+)
+def test_the_largest_pictures_of_other_formats_take_bounded_memory(tmp_path, suffix, mode, how):
+    name = Image.registered_extensions().get(f".{suffix}")
+    if name not in Image.SAVE:
+        pytest.skip(f"Pillow cannot write {suffix} here")
+    width = 5120
+    size = (width, image_files.MOST_PIXELS.get(name, image_files.MAX_PIXELS) // width)
+    script = f"from PIL import Image; Image.new({mode!r}, {size}, 'red').save('a.{suffix}', **{how})"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)  # in a process of its own: it takes memory
+    with bounded_memory():
+        read(tmp_path, "crop", (3, 32, 32))
+        image_files.read_image(tmp_path / f"a.{suffix}")
+
+
+def test_a_format_that_takes_more_memory_may_have_fewer_pixels(tmp_path):
+    Image.new("RGB", (5500, 5500)).save(tmp_path / "a.webp", method=0)
+    with pytest.raises(BadFile, match=r"5500x5500 pixels, more than 29,360,128; scale it down"):
+        image_files.read_image(tmp_path / "a.webp")
 
 
 def test_pictures_that_are_decoded_side_by_side_share_the_room():
