@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from kills import COMMANDS, MARK, start
+from kills import COMMANDS, MARK, start, start_together
 from trust_report import record
 
 QUICK = ("zskd", "distill")
@@ -48,6 +49,29 @@ def stop(folder: Path, name: str, at: int, wanted: bytes) -> None:
 @pytest.mark.parametrize("name", QUICK)
 def test_the_step_that_a_signal_meets_is_the_last(tmp_path, name):
     stop(tmp_path / "stopped", name, 2, whole(tmp_path / "whole", name))
+
+
+@pytest.mark.parametrize("met", [(0, 2), (2, 0), (2, 2)], ids=["by the second", "by the first", "by both"])
+def test_processes_that_share_a_run_stop_in_the_same_step(tmp_path, met):
+    """torchrun passes a signal on to each in turn: the others may be a step ahead when one meets it."""
+    command = COMMANDS["dcgan"]
+
+    def run(folder: Path, at: Sequence[int], *more: str) -> list[int | None]:
+        if not folder.exists():
+            folder.mkdir()
+            shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", folder)
+        processes = start_together(folder, command, *more, signalled_at=at)
+        for process in processes:
+            process.join()
+        return [process.exitcode for process in processes]
+
+    assert run(tmp_path / "whole", (0, 0)) == [0, 0]
+    stopped = tmp_path / "stopped"
+    assert run(stopped, met) == [143, 143]
+    assert "stopped: SIGTERM" in (stopped / "said").read_text()
+    assert (stopped / "out.run" / "checkpoint.safetensors").exists()
+    assert run(stopped, (0, 0), "--resume") == [0, 0]
+    assert (stopped / "out.safetensors").read_bytes() == (tmp_path / "whole" / "out.safetensors").read_bytes()
 
 
 @pytest.mark.slow

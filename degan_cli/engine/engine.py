@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import patch_environment
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import UsageError
 from ..specs import Network
@@ -79,6 +80,16 @@ def leave_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
+def _keep_order_of_sums(network: DistributedDataParallel) -> None:
+    """Let the gradients lie in the same order in the first step as in all others.
+
+    PyTorch lays them out anew after the first one, as they came, and where three or more processes add a number up
+    depends on its place: a run that was stopped would round otherwise in the step after than an unbroken one.
+    """
+    network.reducer._push_all_rebuilt_params()
+    network.reducer._rebuild_buckets()
+
+
 def _no_graphs(engine: Engine) -> str:
     """Why this run's steps cannot be recorded; empty when they can."""
     if engine.device.type != "cuda":
@@ -138,7 +149,7 @@ class Engine:
         if count % self.processes:
             raise UsageError(
                 f"{option} {count}: cannot be divided evenly among {self.processes} processes; take a multiple of "
-                f"{self.processes}"
+                f"{self.processes}, or another number of processes"
             )
         return count // self.processes
 
@@ -156,7 +167,10 @@ class Engine:
         """
         if self.processes > 1 and not self.own_batch_norm:
             network = cast(AnyNetwork, share_batch_norm(cast(nn.Module, network), self.device))
-        return cast(AnyNetwork, self.accelerator.prepare(self.place(network)))
+        prepared = self.accelerator.prepare(self.place(network))
+        if self.processes > 1 and self.device.type == "cpu":
+            _keep_order_of_sums(prepared)
+        return cast(AnyNetwork, prepared)
 
     def unwrap(self, network: AnyNetwork) -> AnyNetwork:
         """The network itself, without what :meth:`prepare` put around it."""
