@@ -3,7 +3,8 @@
     python benchmarks/tables.py            # rewrite the tables
     python benchmarks/tables.py --check    # exit 1 when they are stale
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. NAME is a result file, or ``headline``.
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. NAME is a result file, ``FILE.PART`` a part of
+one, or ``headline``.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def render(name: str, page: Path) -> str:
     """The Markdown table of one result file, for a page that links to it."""
     if name == "headline":
         return _headline(page)
-    results = read(name)
+    name, _, part = name.partition(".")
+    results = [result for result in read(name) if not part or result["part"] == part]
     if "loop" in results[0]:
         table = _speed(results)
     elif results[0]["table"] == "demo":
@@ -76,7 +78,7 @@ def render(name: str, page: Path) -> str:
     elif results[0]["table"] == "students":
         table = _students(results)
     elif results[0]["table"] == "few-images":
-        table = _few_images(results)
+        table = _help(results) if part == "help" else _few_images(results)
     elif results[0]["table"] == "budgets":
         table = _budgets(results)
     elif results[0]["table"] == "trust":
@@ -148,6 +150,23 @@ def _few_images(results: list[Result]) -> str:
     counts = sorted({len(values) for found in seeds.values() for values in found.values()})
     updates = results[0]["updates"]
     return "\n".join([*lines, "", f"{updates:,} updates of each student; {counts[0]} to {counts[-1]} seeds a cell."])
+
+
+def _help(results: list[Result]) -> str:
+    """A line for each number of images and what helped the GAN: its FID and the student of its samples."""
+    names = ["images", "changed for the discriminator", "generator averaged", "FID", "confidence", "student"]
+    lines = [_row(names), _row(["---", "---", "---", *["---:"] * 3])]
+    for one in results:
+        helped = ["yes" if one["row"] in (name, "both") else "no" for name in ("augmentation", "average")]
+        cells = [
+            f"{one['number']:,}",
+            *helped,
+            f"{one['fid']:.0f}",
+            f"{one['confidence']:.2f}",
+            f"{one['measured']:.2f}",
+        ]
+        lines.append(_row(cells))
+    return "\n".join([*lines, "", f"{results[0]['updates']:,} updates of each student; one seed."])
 
 
 def _budgets(results: list[Result]) -> str:
