@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..config import SweepSettings
 from ..console import note
 from .declare import command
+from .failures import tell_failures
 
 if TYPE_CHECKING:
     from ..jobs.sweep import Estimate, Swept
@@ -30,12 +31,11 @@ def _run(settings: SweepSettings, session: Session, as_json: bool) -> None:
         _print_table(found)
     if isinstance(found, Estimate):
         return
-    for failure in found.failed:
-        note(f"failed: {failure.part}, exit code {failure.exit_code}, see {failure.log}")
+    tell_failures(found.outcome)
     if found.hint and not session.quiet:
         note(f"next: {found.hint}")
-    if found.error is not None:
-        raise found.error
+    if found.outcome.error is not None:
+        raise found.outcome.error
 
 
 def _print_table(swept: Swept) -> None:

@@ -34,7 +34,15 @@ class ReproduceSettings(DataSettings, DeviceSettings):
         panel=RUN,
     )
     seeds: tuple[int, ...] = setting((0,), min=0, metavar="N,N,...", help="Of all random numbers.", panel=RUN)
-    jobs: int = setting(1, min=1, help="Commands at a time.", panel=RUN)
+    executor: str = setting(
+        "local",
+        choices=("local", "ray"),
+        help="Processes here, or tasks of a Ray cluster (RAY_ADDRESS, or a local one).",
+        panel=RUN,
+    )
+    jobs: int | None = setting(
+        None, min=1, help="Commands at a time.", shown_default="1; as many as the Ray cluster has CPUs", panel=RUN
+    )
     output: Path = setting(
         Path("reproduce"), flags=("-o", "--output"), metavar="DIR", help="Parts and results.", panel=DATA
     )

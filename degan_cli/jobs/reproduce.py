@@ -17,9 +17,9 @@ from ..images import digest
 from ..paper.cells import Cell, choose, is_measured, markdown, renamed, with_measurement
 from ..paper.parts import Maker, Part
 from ..paper.provenance import provenance
-from ..paper.run import PROGRAM, Ledger, run_parts, save_json
+from ..paper.run import PROGRAM, Ledger, save_json
 from ..runs.session import Session
-from ..runs.stopping import StopWatch
+from ..sweep.making import Outcome, executor, make
 from .evaluate import evaluate
 
 
@@ -32,20 +32,26 @@ class Table:
     results: tuple[Mapping[str, Any], ...] = ()
     commands: tuple[str, ...] = ()
     """After ``--dry-run``."""
+    outcome: Outcome = Outcome()
+    """What there is not."""
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
-        return {"artifact": str(self.path), "kind": "table", "results": list(self.results)}
+        return {"artifact": str(self.path), "kind": "table", "results": list(self.results), **self.outcome.to_json()}
 
     def to_text(self) -> str:
         """For people: the table, or the commands, one a line."""
-        return "\n".join(self.commands) if self.commands else markdown(self.results)
+        if self.commands:
+            return "\n".join(self.commands)
+        return markdown(self.results) if self.results else "no cell is measured yet"
 
 
 def reproduce(settings: ReproduceSettings, session: Session) -> Table:
     """Make the wanted cells; finished parts are not made again. See ``degan reproduce --help``.
 
-    :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
+    A part that fails does not end it: what does not need that part is made, and ``outcome`` says what is missing.
+
+    :raises DeganError: of the kinds in :mod:`degan_cli.errors`, when nothing can be run at all.
     """
     cells = choose(settings.table, settings.only, _makers(settings, session), settings.scale)
     folder = settings.output / "parts"
@@ -77,12 +83,13 @@ def reproduce(settings: ReproduceSettings, session: Session) -> Table:
                 beside = "" if published is None else f" (published {published:.2f})"
                 session.say(f"{settings.table} {cell.name} seed {cell.seed}: {100 * accuracy:.2f}{beside}")
 
-    # Commands are processes: they run side by side, and each has its memory for itself.
+    # Commands are processes: each has its memory for itself. Here one has all cores, unless more are asked for.
+    jobs = settings.jobs or (1 if settings.executor == "local" else None)
     program = (*PROGRAM, *_before(session))
-    with StopWatch(settings.max_minutes) as watch:
-        wanted = [cell.part for cell in cells]
-        run_parts(wanted, folder, shared, settings.jobs, watch, ledger, session.say, measure, program)
-    return Table(path=path, results=tuple(results))
+    wanted = [cell.part for cell in cells]
+    with executor(settings.executor, jobs, {}, ledger, folder) as where:
+        ended = make(wanted, folder, shared, where, settings.max_minutes, ledger, session.say, measure, program)
+    return Table(path=path, results=tuple(results), outcome=ended)
 
 
 def _before(session: Session) -> list[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,20 @@ from typing import Any
 from ..artifact import file_sha256
 from ..config import SweepSettings
 from ..config.arguments import arguments
-from ..errors import BadFile, DeganError
+from ..errors import BadFile
 from ..images import digest
 from ..paper.parts import Part
-from ..paper.run import PROGRAM, Launch, Ledger, run_parts, save_json
+from ..paper.run import PROGRAM, Ledger, save_json
 from ..runs.session import Session
-from ..runs.stopping import StopWatch
-from ..sweep import on_ray
 from ..sweep.cases import Case, cases_of
 from ..sweep.estimate import Kind, kinds_of, totals
 from ..sweep.file import read_sweep, references
-from ..sweep.local import jobs_at_a_time, log_of, logged
+from ..sweep.making import Outcome, executor, make, outcome
 from ..sweep.slurm import exit_codes, scripts, write_scripts
 from ..sweep.table import rows_of
 
 PLACE: Sequence[str] = ("data_dir", "download")
 """Settings that all commands are given."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A part whose command failed."""
-
-    part: str
-    exit_code: int
-    log: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +36,14 @@ class Swept:
     rows: Sequence[Mapping[str, Any]] = ()
     metrics: Sequence[str] = ()
     """Those to show."""
-    failed: Sequence[Failure] = ()
-    missing: Sequence[str] = ()
-    """Names of parts that are not there, the failed ones and those that need them among them."""
+    outcome: Outcome = Outcome()
+    """What there is not."""
     hint: str = ""
     """What to run next."""
-    error: DeganError | None = None
-    """Why it is not complete."""
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints, and the file holds; it says nothing of when and where."""
-        failed = [asdict(failure) for failure in self.failed]
-        return {"kind": "sweep", "results": list(self.rows), "failed": failed, "missing": list(self.missing)}
+        return {"kind": "sweep", "results": list(self.rows), **self.outcome.to_json()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +66,7 @@ class Estimate:
 def sweep(settings: SweepSettings, session: Session) -> Swept | Estimate:
     """Make what is missing of all cases and set it in a table. See ``degan sweep --help``.
 
-    A part that fails does not end it: what does not need that part is made, and ``error`` says what is missing.
+    A part that fails does not end it: what does not need that part is made, and ``outcome`` says what is missing.
 
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`, when nothing can be run at all.
     """
@@ -101,78 +85,29 @@ def sweep(settings: SweepSettings, session: Session) -> Swept | Estimate:
         seconds = totals(parts, folder, kinds)
         return Estimate(cases=len(cases), parts=len(parts), unshared=unshared, kinds=kinds, seconds=seconds)
 
-    codes: dict[str, int] = {}
-    error = None
     if settings.executor == "slurm":
         again = ["sweep", *arguments(settings)]
         texts = scripts(wanted, folder, program, again, settings.jobs, file.slurm)
-        codes = exit_codes(parts, folder)
+        ended = outcome(wanted, folder, exit_codes(parts, folder))
         write_scripts(texts, output / "slurm")
         if texts:
             session.say(f"written, not submitted: {output / 'slurm' / 'submit.sh'} and what it submits")
     else:
-        with _executor(settings, file.ray, ledger, folder) as (jobs, launch), StopWatch(settings.max_minutes) as watch:
 
-            def note_failure(part: Part, code: int) -> None:
-                codes[part.name] = code
+        def done(part: Part) -> None:
+            session.say(f"made: {part.name}")
 
-            def done(part: Part) -> None:
-                session.say(f"made: {part.name}")
-
-            try:
-                run_parts(wanted, folder, (), jobs, watch, ledger, session.say, done, program, launch, note_failure)
-            except DeganError as stopped:
-                error = stopped
-    return _collected(cases, parts, folder, output / "results.json", codes, error, file.metrics)
+        with executor(settings.executor, settings.jobs, file.ray, ledger, folder) as where:
+            ended = make(wanted, folder, (), where, settings.max_minutes, ledger, session.say, done, program)
+    return _collected(cases, folder, output / "results.json", ended, file.metrics)
 
 
-@contextmanager
-def _executor(
-    settings: SweepSettings, options: Mapping[str, float], ledger: Ledger, folder: Path
-) -> Iterator[tuple[int, Launch]]:
-    """How many parts run at a time, and what starts them."""
-    if settings.executor == "ray":
-        with on_ray.cluster(options, settings.jobs) as (jobs, launching):
-            yield jobs, launching(folder)
-    else:
-        yield settings.jobs or jobs_at_a_time(ledger), logged(folder)
-
-
-def _collected(
-    cases: Sequence[Case],
-    parts: Sequence[Part],
-    folder: Path,
-    path: Path,
-    codes: Mapping[str, int],
-    error: DeganError | None,
-    metrics: Sequence[str],
-) -> Swept:
+def _collected(cases: Sequence[Case], folder: Path, path: Path, ended: Outcome, metrics: Sequence[str]) -> Swept:
     """The table of what is there; it is written, too."""
-    last = {case.part for case in cases}
-    needed = {part for part in parts if part in last or any(part in dict(p.needs).values() for p in parts)}
-    missing = [part.name for part in parts if part in needed and not part.path(folder).exists()]
-    failed = [
-        Failure(part=part.name, exit_code=codes[part.name], log=str(log_of(part, folder)))
-        for part in parts
-        if part.name in codes
-    ]
-    if failed and error is None:
-        error = DeganError(
-            f"{len(failed)} parts failed and {len(missing)} are missing; the same command makes only them"
-        )
-        error.exit_code = failed[0].exit_code
     shown = dict.fromkeys(_model(case.part).path(folder) for case in cases)
     models = [str(model) for model in shown if model.exists()]
     hint = shlex.join(["degan", "report", *models, "-o", str(path.with_name("report.html"))]) if models else ""
-    swept = Swept(
-        path=path,
-        rows=rows_of(cases, folder),
-        metrics=metrics,
-        failed=failed,
-        missing=missing,
-        hint=hint,
-        error=error,
-    )
+    swept = Swept(path=path, rows=rows_of(cases, folder), metrics=metrics, outcome=ended, hint=hint)
     save_json(path, swept.to_json())
     return swept
 

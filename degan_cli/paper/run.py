@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
 from ..artifact.atomic import replacing
-from ..errors import DeganError
 from ..runs.stopping import StopWatch, stopped
 from .parts import Part
 
@@ -42,11 +40,6 @@ class Process(Protocol):
 
 Launch = Callable[[Part, Sequence[str], IO[bytes], Mapping[str, str]], Process]
 """Starts the command of a part, whose stdout goes to the file, in an environment."""
-
-
-def in_terminal(part: Part, command: Sequence[str], result: IO[bytes], environment: Mapping[str, str]) -> Process:
-    """Start a command on this machine; what it says goes where this process says things."""
-    return Popen(command, stdout=result, env=environment)
 
 
 @dataclass(frozen=True)
@@ -98,27 +91,25 @@ def run_parts(
     ledger: Ledger,
     say: Callable[[str], None],
     done: Callable[[Part], None],
-    program: Sequence[str] = PROGRAM,
-    launch: Launch = in_terminal,
-    failed: Callable[[Part, int], None] | None = None,
+    program: Sequence[str],
+    launch: Launch,
+    failed: Callable[[Part, int], None],
 ) -> None:
     """Make the wanted parts in ``folder``, with all that they need; ``done`` is called for each when it is there.
 
     :param shared: options of every command that do not change its numbers, such as ``--data-dir``.
-    :param program: what starts degan, with options that come before the command.
     :param watch: each command gets the minutes that are left; a signal is passed on.
+    :param program: what starts degan, with options that come before the command.
     :param launch: starts a command.
     :param failed: is told of each part that failed and its exit code; all that does not need it is still made.
-        Without, the first failure is raised.
-    :raises DeganError: with a failed command's exit code once those beside it have ended; 75 when the time is over
-        and something is left to do.
+    :raises Stopped: after a signal, or when the time is over and something is left to do.
     """
     waiting = list(dict.fromkeys(part for last in wanted for part in missing(last, folder)))
     for part in dict.fromkeys(wanted):
         if part not in waiting:
             done(part)
     children: list[_Child] = []
-    code, culprit = 0, ""
+    code = 0
     with _none_left_behind(children):
         while waiting or children:
             if watch.due() and not code:
@@ -144,19 +135,12 @@ def run_parts(
                         file.write(printed)
                 if ended == 0 and child.part in wanted:
                     done(child.part)
-                elif (
-                    ended and failed is not None and (ended not in STOPPED or (ended != MAX_MINUTES_OVER and not code))
-                ):
+                elif ended and (ended not in STOPPED or (ended != MAX_MINUTES_OVER and not code)):
                     failed(child.part, ended)
                 elif ended and code in (0, MAX_MINUTES_OVER):
                     code = ended
-                    culprit = shlex.join(["degan", *child.part.arguments(folder)])
-    if code in STOPPED:
-        raise stopped(code, f"{len(waiting)} or more parts are left")
     if code:
-        failure = DeganError(f"ended with exit code {code}: {culprit}")
-        failure.exit_code = code
-        raise failure
+        raise stopped(code, f"{len(waiting)} or more parts are left")
 
 
 @contextmanager
@@ -199,9 +183,12 @@ def _start(
 
 
 def going_on(part: Part, folder: Path, minutes: float | None = None) -> list[str]:
-    """Options that let a command go on where it was stopped, end in time, and print its result alone."""
+    """Options that let a command go on where it was stopped, end in time, and print its result alone.
+
+    A command may find its own artifact: it is started again where an executor has lost what it printed.
+    """
     declared = type(part.settings(folder)).declared()
-    resume = ["--resume"] if "resume" in declared else []
+    resume = ["--resume"] if "resume" in declared else [] if part.prints else ["--force"]
     limit = ["--max-minutes", f"{minutes:.3f}"] if minutes is not None and "max_minutes" in declared else []
     return [*resume, "-q", "--json", *limit]
 

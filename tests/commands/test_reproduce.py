@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from degan_cli.app import run
 from degan_cli.datasets.class_names import CIFAR10, CIFAR100, FASHION_MNIST, NUMERALS
 from degan_cli.paper import run as parts
 from degan_cli.specs import ImageSet
+from degan_cli.sweep import local, on_ray
 
 SETS = {"cifar10": (CIFAR10, 3), "cifar100": (CIFAR100, 3), "fashion-mnist": (FASHION_MNIST, 1), "svhn": (NUMERALS, 3)}
 
@@ -37,17 +39,18 @@ def in_process(monkeypatch, tmp_path):
     """Commands run in this process, which saves seconds each."""
 
     class Process:
-        def __init__(self, command, stdout, env):
+        def __init__(self, command, stdout, stderr, env):
             assert command[1:3] == ["-m", "degan_cli"]
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
+            printed, said = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
                 self.returncode = run(command[3:])
             stdout.write(printed.getvalue().encode())
+            stderr.write(said.getvalue().encode())
 
         def poll(self):
             return self.returncode
 
-    monkeypatch.setattr(parts, "Popen", Process)
+    monkeypatch.setattr(local, "Popen", Process)
     monkeypatch.setattr(parts, "POLL_SECONDS", 0)
     monkeypatch.chdir(tmp_path)
 
@@ -163,9 +166,54 @@ def test_graphs_are_for_generators_and_students(data_dir, in_process, capsys):
 
 def test_missing_data_are_told_by_the_command_that_needs_them(in_process, capsys, tmp_path):
     assert reproduce(tmp_path / "nothing", "table2", "--only", "svhn/proxy") == 3
-    error = capsys.readouterr().err
-    assert "cifar10" in error
-    assert "ended with exit code 3: degan teacher --arch alexnet --dataset cifar10" in error
+    told = capsys.readouterr()
+    assert re.search(
+        r"failed: cifar10-alexnet-\w+, exit code 3, see r/parts/cifar10-alexnet-\w+\.log: .*cifar10", told.err
+    )
+    assert "1 parts failed and 2 are missing; the same command makes only them" in told.err
+    assert told.out == "no cell is measured yet\n"
+
+
+@pytest.fixture
+def cluster(in_process, monkeypatch, tmp_path):
+    """A cluster with room for three parts, where ``lost`` says which are given up, by options of their commands."""
+    launched, lost = [], []
+
+    @contextlib.contextmanager
+    def played(options, jobs):
+        def launching(folder):
+            start = local.logged(folder)
+
+            def launch(part, command, result, environment):
+                launched.append(part.label)
+                if any(word in command for word in lost):
+                    command = [*command[:3], "no-such-command"]
+                return start(part, command, result, environment)
+
+            return launch
+
+        yield jobs or 3, launching
+
+    monkeypatch.setattr(on_ray, "cluster", played)
+    return launched, lost
+
+
+def test_a_table_is_a_sweep_on_ray_whose_lost_parts_the_same_command_makes(data_dir, cluster, capsys):
+    launched, lost = cluster
+    cells = ["table2", "--only", "cifar100-6/proxy", "--only", "svhn/proxy", "--executor", "ray"]
+    lost.append("svhn")
+    assert reproduce(data_dir, *cells, "--json") == 2
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert [(result["column"], result["row"]) for result in found["results"]] == [("6 classes", "proxy")]
+    (failure,) = found["failed"]
+    assert found["missing"] == [failure["part"]]
+    assert f"failed: {failure['part']}, exit code 2, see {failure['log']}: " in told.err
+    assert len(launched) == 3
+    lost.clear()
+    assert reproduce(data_dir, *cells, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [len(found["results"]), found["failed"], found["missing"], len(launched)] == [2, [], [], 4]
 
 
 @pytest.mark.parametrize(
@@ -184,3 +232,20 @@ def test_missing_data_are_told_by_the_command_that_needs_them(in_process, capsys
 def test_bad_options_are_one_line(data_dir, in_process, capsys, arguments, message):
     assert reproduce(data_dir, "table2", *arguments, "--dry-run") == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_table_2_made_on_ray_has_the_numbers_of_the_table_made_here(data_dir, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ray", reason="Ray is an extra: pip install 'degan-cli[ray]'")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    found = {}
+    for executor in ("local", "ray"):
+        line = ["reproduce", "table2", "--only", "svhn", "--scale", "tiny", "--jobs", "2", "-q"]
+        line += ["--data-dir", str(data_dir), "--executor", executor, "-o", executor]
+        assert run(line) == 0, capsys.readouterr().err
+        results = json.loads(Path(executor, "table2-tiny.json").read_text())
+        found[executor] = [[result[name] for name in ("column", "row", "measured", "artifacts")] for result in results]
+    assert len(found["ray"]) == 5
+    assert found["ray"] == found["local"]

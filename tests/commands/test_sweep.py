@@ -103,6 +103,10 @@ def test_a_row_has_mean_and_spread_over_its_seeds(file, play, capsys):
     assert re.search(r"4\.0 +│ +0\.6 ± 0\.1 +│ +3", told.out)
     assert "images" not in told.out
     assert "next: degan report s.sweep/parts/distill-" in told.err
+    for student in Path("s.sweep/parts").glob("distill-*.safetensors"):
+        student.unlink()
+    assert run(["sweep", "s.toml", "-q"]) == 0
+    assert (results()["missing"], len(played)) == ([], 13)  # what was made of them is there
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -116,6 +120,7 @@ def test_a_failed_part_is_listed_the_rest_is_made_and_the_same_command_goes_on(f
     assert failed["exit_code"] == code
     assert Path(failed["log"]).read_text() == "what it said\n"
     assert f"failed: {failed['part']}, exit code {code}, see {failed['log']}" in told.err
+    assert (f"{failed['log']}: what it said" in told.err) == (not killed)
     assert [name.partition("-")[0] for name in results()["missing"]] == ["distill", "eval"]
     assert "2 of 3, the rest is missing" in told.out
     before = len(played)

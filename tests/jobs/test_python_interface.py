@@ -32,6 +32,7 @@ from degan_cli.jobs import tune as tuning
 from degan_cli.loops import tune
 from degan_cli.paper import run as parts
 from degan_cli.plugins import load_plugins
+from degan_cli.sweep import local
 
 SESSION = Session(plugins=load_plugins(enabled=False), quiet=True)
 TEACHER = {"dataset": "digits:0-4", "architecture": "lenet", "epochs": 1}
@@ -374,7 +375,7 @@ class Child:
 
     commands: list[list[str]]
 
-    def __init__(self, command, stdout, env):
+    def __init__(self, command, stdout, stderr, env):
         self.commands.append(command)
         self.returncode = 9
 
@@ -386,7 +387,7 @@ class Child:
 def children(monkeypatch):
     """What ``reproduce`` starts."""
     monkeypatch.setattr(Child, "commands", [], raising=False)
-    monkeypatch.setattr(parts, "Popen", Child)
+    monkeypatch.setattr(local, "Popen", Child)
     monkeypatch.setattr(parts, "POLL_SECONDS", 0)
     return Child.commands
 
@@ -399,9 +400,11 @@ def test_commands_of_a_table_load_the_plugins_of_the_session(here, children, ena
     session = Session(plugins=load_plugins(enabled=enabled), quiet=True)
     if enabled and len(session.plugins.found) == len(SESSION.plugins.found):
         pytest.skip("no plugin is installed")
-    with pytest.raises(DeganError, match="ended with exit code 9: degan .*teacher") as caught:
-        jobs.reproduce(ReproduceSettings(**TABLE), session)
-    assert caught.value.exit_code == 9
+    table = jobs.reproduce(ReproduceSettings(**TABLE), session)
+    assert table.to_text() == "no cell is measured yet"
+    (failure,) = table.outcome.failed
+    assert table.to_json()["missing"] == [failure.part]
+    assert table.outcome.error.exit_code == failure.exit_code == 9
     (command,) = children
     before = command[: command.index("teacher")]
     assert before[1:3] == ["-m", "degan_cli"]
@@ -435,6 +438,8 @@ def test_a_table_in_python(here, children, capsys):
         "artifact": "r/table3-tiny.json",
         "kind": "table",
         "results": [],
+        "failed": [],
+        "missing": [],
     }
     assert children == []
     assert capsys.readouterr() == ("", "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from degan_cli.errors import DeganError, Stopped, UsageError
+from degan_cli.errors import Stopped, UsageError
 from degan_cli.paper import run
 from degan_cli.paper.parts import Part
 from degan_cli.paper.run import Ledger, run_parts
@@ -21,7 +21,7 @@ class Played:
         self.codes, self.commands, self.alive, self.most = codes, [], 0, 0
         self.terminated = []
 
-    def popen(self, command, stdout, env):
+    def launch(self, part, command, result, environment):
         play, output = self, command[command.index("--output") + 1]
         self.commands.append(command)
         self.alive += 1
@@ -49,13 +49,16 @@ class Played:
 @pytest.fixture
 def play(monkeypatch, tmp_path):
     def go(wanted, jobs=1, codes=None, watch=None, program=run.PROGRAM, ledger=None):
-        played, done = Played(codes or {}), []
-        monkeypatch.setattr(run, "Popen", played.popen)
+        played, done, failed = Played(codes or {}), [], []
         monkeypatch.setattr(run, "POLL_SECONDS", 0)
-        played.done = done
+        played.done, played.failed = done, failed
         arguments = (watch or StopWatch(), ledger or Ledger(tmp_path / "parts.json"), lambda line: None, done.append)
+
+        def note(part, code):
+            failed.append((part, code))
+
         try:
-            run_parts(wanted, tmp_path, ["--data-dir", "d"], jobs, *arguments, program)
+            run_parts(wanted, tmp_path, ["--data-dir", "d"], jobs, *arguments, program, played.launch, note)
         finally:
             go.played = played
         return played
@@ -91,11 +94,11 @@ def test_independent_parts_run_side_by_side(play):
     assert sorted(names(played)[1:3]) == ["g", "u"]
 
 
-def test_a_failure_is_told_with_its_command_after_the_others_have_ended(play):
-    with pytest.raises(DeganError, match=r"ended with exit code 5: degan enrich --classifier") as caught:
-        play([S, U], jobs=2, codes={"g": 5})
-    assert caught.value.exit_code == 5
-    assert play.played.done == [U]
+def test_a_failure_ends_only_what_needs_it(play):
+    played = play([S, U], jobs=2, codes={"g": 5})
+    assert played.failed == [(G, 5)]
+    assert played.done == [U]
+    assert names(played) == ["t", "g", "u"]
 
 
 def test_when_the_time_is_over_the_rest_is_left_for_the_next_slice(play):
@@ -112,6 +115,12 @@ def test_no_command_is_left_behind_when_the_costs_cannot_be_written(play, tmp_pa
     with pytest.raises(UsageError, match=r"parts\.json: cannot be written"):
         play([S, U], jobs=2, ledger=ledger)
     assert [output.rpartition("/")[2][0] for output in play.played.terminated] == ["u"]
+
+
+def test_a_command_that_is_started_again_may_find_its_artifact(tmp_path):
+    drawn = Part(label="d", command="sample", values={"number": 5}, needs=(("generator", G),))
+    assert run.going_on(drawn, tmp_path) == ["--force", "-q", "--json"]
+    assert run.going_on(G, tmp_path, 2) == ["--resume", "-q", "--json", "--max-minutes", "2.000"]
 
 
 @pytest.mark.parametrize("printed", [b"", b'{"peak_memory_bytes": {"ho'])
