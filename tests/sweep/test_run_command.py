@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 
 from degan_cli.sweep import on_ray
 
