@@ -86,7 +86,7 @@ def test_commands_have_the_options_that_they_are_shown_with(page, real_options):
 
 @by_page
 def test_options_exist(page, real_options):
-    foreign = re.compile(r"(pip install|python benchmarks/)[^`\n]*|torchrun --\S+")
+    foreign = re.compile(r"(pip install|python benchmarks/|ray start)[^`\n]*|torchrun --\S+")
     found = options(foreign.sub("", page.read_text()))
     assert not found - frozenset().union(*real_options.values())
 

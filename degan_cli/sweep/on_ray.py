@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # a worker imports this module, and needs nothing else of the
 LOST = 1
 """Exit code of a part whose task Ray gave up."""
 RETRIES = 3
+LOOK_SECONDS = 1.0
+"""Between two looks of a worker whether its node is still there."""
 PASSED_ON = ("PYTHONPATH", "OMP_NUM_THREADS")
 
 
@@ -88,8 +90,10 @@ class RayProcess:
             except self.ray.exceptions.TaskCancelledError:
                 self.returncode = 128 + signal.SIGTERM
             except self.ray.exceptions.RayError as error:
-                with self.log.open("a") as log:
-                    log.write(f"degan: error: Ray gave this part up: {str(error).splitlines()[0]}\n")
+                cause = getattr(error, "cause", None) or error  # what went wrong in a worker, such as a full disk
+                with writing(self.log), self.log.open("a") as log:
+                    said = (str(cause).splitlines() or [""])[0]
+                    log.write(f"degan: error: Ray gave this part up: {type(cause).__name__}: {said}\n")
                 self.returncode = LOST
         return self.returncode
 
@@ -110,11 +114,25 @@ def run_command(arguments: list[str], folder: str, environment: dict[str, str], 
             preexec_fn=_end_with_worker if sys.platform == "linux" else None,
         )
         try:
-            printed, _ = process.communicate()
+            printed = _printed(process)
         except KeyboardInterrupt:
             process.terminate()
-            printed, _ = process.communicate()
+            printed = _printed(process)
         return process.returncode, printed
+
+
+def _printed(process: subprocess.Popen[bytes]) -> bytes:
+    """Its stdout, once it has ended.
+
+    A worker lives on for a minute where its node's Ray is dead, and the part has been started elsewhere by then.
+    """
+    node = os.getppid()
+    while True:
+        try:
+            return process.communicate(timeout=LOOK_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            if os.getppid() != node:
+                process.kill()
 
 
 def _end_with_worker() -> None:
