@@ -38,25 +38,27 @@ COMMANDS = {
 """A few updates of every training command."""
 
 
-def start(folder: Path, command: str, *more: str, signalled_at: int = 0) -> multiprocessing.Process:
+def start(
+    folder: Path, command: str, *more: str, signalled_at: int = 0, by: signal.Signals = signal.SIGTERM
+) -> multiprocessing.Process:
     """A degan process in ``folder`` whose stderr goes to the file ``said`` there.
 
     ``-o out.safetensors`` and a checkpoint after every step or epoch are added.
 
-    :param signalled_at: the step in which it meets SIGTERM; each step then leaves a line in ``said``.
+    :param signalled_at: the step in which it meets the signal ``by``; each step then leaves a line in ``said``.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["degan_cli.app", "degan_cli.jobs", "sklearn.datasets", "torchvision"])
     arguments = [*command.split(), "--device", "cpu", "--checkpoint-every", "0", "-o", "out.safetensors", *more]
-    process = context.Process(target=_degan, args=(folder, arguments, signalled_at))
+    process = context.Process(target=_degan, args=(folder, arguments, signalled_at, by))
     process.start()
     return process  # type: ignore[return-value]
 
 
-def _degan(folder: Path, arguments: Sequence[str], signalled_at: int) -> None:
+def _degan(folder: Path, arguments: Sequence[str], signalled_at: int, by: signal.Signals) -> None:
     os.chdir(folder)
     if signalled_at:
-        _signal_itself(signalled_at)
+        _signal_itself(signalled_at, by)
     # A plan must not follow this machine's pace, or no two would be the same.
     degan_cli.jobs.compress_look.student_pace = lambda *_: (1.0, 0.1)
     with (
@@ -68,13 +70,14 @@ def _degan(folder: Path, arguments: Sequence[str], signalled_at: int) -> None:
     sys.exit(code)
 
 
-def _signal_itself(at: int) -> None:
-    """Send SIGTERM within a step: before the loop says that it is over."""
+def _signal_itself(at: int, by: signal.Signals) -> None:
+    """Send the signal within a step: before the loop says that it is over."""
+    signal.signal(by, signal.SIG_DFL)  # whoever runs the tests may have ignored it
     steps, advance = itertools.count(1), Report.advance
 
     def marked(report: Report, images: int) -> None:
         if next(steps) == at:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), by)
         print(MARK, file=sys.stderr)
         advance(report, images)
 
