@@ -104,7 +104,7 @@ class OutOfMemory(DeganError):
 class Stopped(DeganError):
     """A run that wrote its checkpoint and ended early; ``--resume`` goes on.
 
-    :param exit_code: 75 when ``--max-minutes`` ran out, 130 after Ctrl-C, 143 after SIGTERM.
+    :param exit_code: 75 when ``--max-minutes`` ran out, 129 after SIGHUP, 130 after Ctrl-C, 143 after SIGTERM.
     """
 
     def __init__(self, message: str, exit_code: int = 75) -> None:

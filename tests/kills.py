@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import degan_cli.jobs.compress_look
@@ -39,18 +39,20 @@ COMMANDS = {
 """A few updates of every training command."""
 
 
-def start(folder: Path, command: str, *more: str, signalled_at: int = 0) -> multiprocessing.Process:
+def start(
+    folder: Path, command: str, *more: str, signalled_at: int = 0, by: signal.Signals = signal.SIGTERM
+) -> multiprocessing.Process:
     """A degan process in ``folder`` whose stderr goes to the file ``said`` there.
 
     ``-o out.safetensors`` and a checkpoint after every step or epoch are added.
 
-    :param signalled_at: the step in which it meets SIGTERM; each step then leaves a line in ``said``.
+    :param signalled_at: the step in which it meets the signal ``by``; each step then leaves a line in ``said``.
     """
-    return start_together(folder, command, *more, signalled_at=[signalled_at])[0]
+    return start_together(folder, command, *more, signalled_at=[signalled_at], by=by)[0]
 
 
 def start_together(
-    folder: Path, command: str, *more: str, signalled_at: Sequence[int]
+    folder: Path, command: str, *more: str, signalled_at: Sequence[int], by: signal.Signals = signal.SIGTERM
 ) -> list[multiprocessing.Process]:
     """Several that share a run, as ``torchrun`` starts them; all but the first say things in ``said 1``, ``said 2``...
 
@@ -67,16 +69,23 @@ def start_together(
     for rank, at in enumerate(signalled_at):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
         environment = {**meeting, **{name: str(value) for name, value in place.items()}} if count > 1 else {}
-        processes.append(context.Process(target=_degan, args=(folder, arguments, at, rank, environment)))
+        processes.append(context.Process(target=_degan, args=(folder, arguments, at, by, rank, environment)))
         processes[-1].start()
     return processes  # type: ignore[return-value]
 
 
-def _degan(folder: Path, arguments: Sequence[str], signalled_at: int, rank: int, environment: dict[str, str]) -> None:
+def _degan(
+    folder: Path,
+    arguments: Sequence[str],
+    signalled_at: int,
+    by: signal.Signals,
+    rank: int,
+    environment: Mapping[str, str],
+) -> None:
     os.chdir(folder)
     os.environ.update(environment)
     if signalled_at:
-        _signal_itself(signalled_at)
+        _signal_itself(signalled_at, by)
     # A plan must not follow this machine's pace, or no two would be the same.
     degan_cli.jobs.compress_look.student_pace = lambda *_: (1.0, 0.1)
     with (
@@ -88,13 +97,14 @@ def _degan(folder: Path, arguments: Sequence[str], signalled_at: int, rank: int,
     sys.exit(code)
 
 
-def _signal_itself(at: int) -> None:
-    """Send SIGTERM within a step: before the loop says that it is over."""
+def _signal_itself(at: int, by: signal.Signals) -> None:
+    """Send the signal within a step: before the loop says that it is over."""
+    signal.signal(by, signal.SIG_DFL)  # whoever runs the tests may have ignored it
     steps, advance = itertools.count(1), Report.advance
 
     def marked(report: Report, images: int) -> None:
         if next(steps) == at:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), by)
         print(MARK, file=sys.stderr)
         advance(report, images)
 

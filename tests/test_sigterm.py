@@ -1,4 +1,5 @@
-"""SIGTERM to a training command: the step that it meets is the last, a checkpoint is written, and the run goes on.
+"""SIGTERM or SIGHUP to a training command: the step that it meets is the last, a checkpoint is
+written, and the run goes on.
 
 The slow test sends as many signals as DEGAN_SIGNALS says, 60 by default, over all training commands.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,15 +16,15 @@ import pytest
 from kills import COMMANDS, MARK, start, start_together
 from trust_report import record
 
-QUICK = ("zskd", "distill")
 
-
-def ended(folder: Path, name: str, *more: str, signalled_at: int = 0) -> tuple[int | None, str]:
+def ended(
+    folder: Path, name: str, *more: str, signalled_at: int = 0, by: signal.Signals = signal.SIGTERM
+) -> tuple[int | None, str]:
     """The exit code of a command in ``folder``, which is made where it is not there, and what it said."""
     if not folder.exists():
         folder.mkdir()
         shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", folder)
-    process = start(folder, COMMANDS[name], *more, signalled_at=signalled_at)
+    process = start(folder, COMMANDS[name], *more, signalled_at=signalled_at, by=by)
     process.join()
     return process.exitcode, (folder / "said").read_text()
 
@@ -34,11 +36,11 @@ def whole(folder: Path, name: str) -> bytes:
     return (folder / "out.safetensors").read_bytes()
 
 
-def stop(folder: Path, name: str, at: int, wanted: bytes) -> None:
+def stop(folder: Path, name: str, at: int, wanted: bytes, by: signal.Signals = signal.SIGTERM) -> None:
     """A signal in step ``at``, and what must hold after it."""
-    code, said = ended(folder, name, signalled_at=at)
-    assert code == 143, said
-    assert "degan: error: stopped: SIGTERM" in said
+    code, said = ended(folder, name, signalled_at=at, by=by)
+    assert code == 128 + by, said
+    assert f"degan: error: stopped: {by.name}" in said
     assert said.count(MARK) == at
     assert any((folder / "out.run").rglob("checkpoint.safetensors"))
     code, said = ended(folder, name, "--resume")
@@ -46,9 +48,9 @@ def stop(folder: Path, name: str, at: int, wanted: bytes) -> None:
     assert (folder / "out.safetensors").read_bytes() == wanted
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_the_step_that_a_signal_meets_is_the_last(tmp_path, name):
-    stop(tmp_path / "stopped", name, 2, whole(tmp_path / "whole", name))
+@pytest.mark.parametrize(("name", "by"), [("zskd", signal.SIGTERM), ("distill", signal.SIGHUP)])
+def test_the_step_that_a_signal_meets_is_the_last(tmp_path, name, by):
+    stop(tmp_path / "stopped", name, 2, whole(tmp_path / "whole", name), by)
 
 
 @pytest.mark.parametrize("met", [(0, 2), (2, 0), (2, 2)], ids=["by the second", "by the first", "by both"])

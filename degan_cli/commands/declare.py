@@ -70,7 +70,8 @@ def command(
 
         refuse_inputs(settings, {"--config": values["config"]})
         try:
-            run(settings, session, values["as_json"])
+            with session.plugins.at_work():
+                run(settings, session, values["as_json"])
         finally:
             leave_processes()
 

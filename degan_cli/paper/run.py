@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +15,13 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
 from ..artifact.atomic import replacing
-from ..runs.stopping import StopWatch, stopped
+from ..runs.stopping import SIGNAL_CODES, StopWatch, stopped
 from .parts import Part
 
 POLL_SECONDS = 0.05
 PROGRAM = (sys.executable, "-m", "degan_cli")
 MAX_MINUTES_OVER = 75
-STOPPED = (MAX_MINUTES_OVER, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+STOPPED = (MAX_MINUTES_OVER, *SIGNAL_CODES)
 """Exit codes of commands that go on when they are started again."""
 
 

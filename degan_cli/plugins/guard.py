@@ -7,6 +7,7 @@ once, on two images or two noises: that tells its outputs from what was asked fo
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -94,6 +95,19 @@ class Part:
         if name.startswith("_"):  # what copying looks for before there is anything
             raise AttributeError(name)
         return self._calls[name] if name in self._calls else getattr(self._inner, name)
+
+
+def blamed(error: BaseException, owners: Mapping[str, Owner]) -> PluginError | None:
+    """The error to raise instead where an exception came through a plugin's code: a network is called without us.
+
+    :param owners: by the package or module that holds their code.
+    """
+    if isinstance(error, DeganError | KeyboardInterrupt) or is_out_of_memory(error):
+        return None
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    roots = (str(module).partition(".")[0] for module in reversed(modules))
+    owner = next((owners[root] for root in roots if root in owners), None)
+    return None if owner is None else owner.blame(f"it fails: {told(error)}")
 
 
 def told(error: BaseException) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -25,7 +25,7 @@ from ..specs import (
     StrategySpec,
 )
 from . import hookspecs
-from .guard import Owner, check_spec, guarded, told
+from .guard import Owner, blamed, check_spec, guarded, told
 from .registry import ArchitectureRegistry, Registry
 
 __all__ = ["ArchitectureRegistry", "PluginInfo", "Plugins", "Registry", "load_plugins"]
@@ -76,6 +76,22 @@ class Plugins:
     """Whether installed plugins were looked for, or the built-in parts alone are there."""
     found: list[PluginInfo] = field(default_factory=list)
     """Every plugin, in the order of loading: built-in modules first."""
+    owners: dict[str, Owner] = field(default_factory=dict)
+    """Of the installed plugins that work, by the name of the package or module that holds their code."""
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Inside, an exception that came through a plugin's code is its fault, at whatever step a network met it.
+
+        :raises PluginError: for whatever is raised there but errors that a user can repair, Ctrl-C and lack of memory.
+        """
+        try:
+            yield
+        except BaseException as error:
+            fault = blamed(error, self.owners)
+            if fault is None:
+                raise
+            raise fault from error
 
     @property
     def broken(self) -> dict[str, str]:
@@ -119,6 +135,7 @@ def load_plugins(enabled: bool = True, disabled: frozenset[str] = frozenset(), r
             warn(one_line(f"plugin {info.name} ({info.provider}) is skipped: {message}"))
             continue
         plugins.found.append(info)
+        plugins.owners[entry.module.partition(".")[0]] = Owner(info.name, info.provider)
     return plugins
 
 

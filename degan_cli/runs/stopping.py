@@ -1,4 +1,4 @@
-"""When a run must end early, and when it is time for a checkpoint: --max-minutes, Ctrl-C, SIGTERM."""
+"""When a run must end early, and when it is time for a checkpoint: --max-minutes, Ctrl-C, SIGTERM, SIGHUP."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from types import FrameType, TracebackType
 
 from ..errors import Stopped
 
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+"""Sent when a terminal or a connection is closed; Windows has none."""
 _SIGNALS = {signal.SIGINT: (130, "Ctrl-C"), signal.SIGTERM: (143, "SIGTERM")}
+if _HANGUP is not None:
+    _SIGNALS[_HANGUP] = (129, "SIGHUP")
+SIGNAL_CODES = tuple(code for code, _ in _SIGNALS.values())
+"""Exit codes of runs that a signal has stopped."""
 
 
 class StopWatch:
     """Counts the minutes of a run and catches the first Ctrl-C or SIGTERM; a second one ends at once.
+
+    SIGHUP is caught as often as it comes: where a terminal is closed, its shell and the system send one each. A run
+    that was started to ignore it, as by ``nohup``, does so.
 
     Loops ask :meth:`due` after each step: it reads a flag and the clock, and never waits for the device.
 
@@ -29,7 +38,8 @@ class StopWatch:
 
     def __enter__(self) -> StopWatch:
         if threading.current_thread() is threading.main_thread():
-            self._old = {number: signal.signal(number, self._note) for number in _SIGNALS}
+            ignored = {_HANGUP} if _HANGUP is not None and signal.getsignal(_HANGUP) == signal.SIG_IGN else set()
+            self._old = {number: signal.signal(number, self._note) for number in _SIGNALS.keys() - ignored}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -38,7 +48,8 @@ class StopWatch:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._code = _SIGNALS[signal.Signals(number)][0]
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if number != _HANGUP:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def due(self) -> int:
         """0 to go on, else the exit code with which to stop once a checkpoint is written."""

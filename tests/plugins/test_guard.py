@@ -62,6 +62,33 @@ def judge(flat=True):
         return say(torch.nn.Sequential(*layers, *([torch.nn.Flatten(0)] if flat else [])))
     return discriminator
 
+def tires(network, after, how):
+    # Works for some passes only.
+    def build(*given):
+        import itertools, torch
+        made = network(*given)
+        class Tiring(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner, self.passes = made, itertools.count(1)
+            def forward(self, x):
+                if next(self.passes) > after:
+                    how()
+                return self.inner(x)
+        return Tiring()
+    return build
+
+def breaks():
+    import torch
+    torch.zeros(2) @ torch.zeros(3)
+
+def exhausts():
+    raise RuntimeError("CUDA error: out of memory")
+
+def refuses():
+    from degan_cli.errors import BadFile
+    raise BadFile("no such file")
+
 def method(row):
     def build(parts):
         from degan_cli.methods import Dcgan
@@ -88,6 +115,10 @@ def degan_architectures():
     yield ArchitectureSpec(name="seven", build=network(7), min_size=8)
     yield ArchitectureSpec(name="nothing", build=lambda classes, input: None)
     yield ArchitectureSpec(name="leaves", build=lambda classes, input: leaves(0))
+    yield ArchitectureSpec(name="tires", build=tires(network(0), 4, breaks), min_size=8)
+    yield ArchitectureSpec(name="quits", build=tires(network(0), 4, lambda: sys.exit(0)), min_size=8)
+    yield ArchitectureSpec(name="exhausts", build=tires(network(0), 4, exhausts), min_size=8)
+    yield ArchitectureSpec(name="refuses", build=tires(network(0), 4, refuses), min_size=8)
     yield ArchitectureSpec(name="mean", build=network(0), statistics=lambda channels: ((0.5,), (0.0,)))
 
 @hookimpl
@@ -101,6 +132,8 @@ def degan_datasets():
 @hookimpl
 def degan_gans():
     yield GanSpec(name="plain", generator=gan(), discriminator=judge())
+    yield GanSpec(name="tires", generator=tires(gan(), 3, breaks), discriminator=judge())
+    yield GanSpec(name="unfair", generator=gan(), discriminator=tires(judge(), 3, breaks))
     yield GanSpec(name="bright", generator=gan(2.0), discriminator=judge())
     yield GanSpec(name="colours", generator=gan(channels=5), discriminator=judge())
     yield GanSpec(name="columns", generator=gan(), discriminator=judge(False))
@@ -129,6 +162,10 @@ FAULTS = [
     (f"{TEACHER} seven", 'architecture "seven" gives float32 (2, 7), not logits for 3 classes'),
     (f"{TEACHER} nothing", 'architecture "nothing" builds NoneType, not a torch.nn.Module'),
     (f"{TEACHER} leaves", 'architecture "leaves" fails: SystemExit: 0'),
+    (f"{TEACHER} tires", "it fails: RuntimeError: "),
+    (f"{TEACHER} quits", "it fails: SystemExit: 0"),
+    (f"{ENRICH} --gan tires", "it fails: RuntimeError: "),
+    (f"{ENRICH} --gan unfair", "it fails: RuntimeError: "),
     (f"{TEACHER} mean", 'architecture "mean": its statistics for 1 channels are ((0.5,), (0.0,)): mean'),
     (f"{TEACHER} flat --dataset floats", 'dataset "floats" gives images as torch.float32 (30, 1, 8, 8), not uint8'),
     (f"{TEACHER} flat --dataset labels", 'dataset "labels" gives labels from 0 to 3 for 3 classes'),
@@ -193,4 +230,18 @@ def test_errors_that_a_user_can_repair_and_lack_of_memory_are_passed_on(installe
         plugin.write_text(PLUGIN.replace("        import torch\n        shape", f"        {raised}\n        shape"))
         importlib.invalidate_caches()
         assert run([*f"{TEACHER} flat".split(), "-o", "out.safetensors"]) == code
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(("architecture", "code"), [("exhausts", 6), ("refuses", 3)])
+def test_a_network_that_lacks_memory_or_refuses_is_not_blamed(installed, capsys, architecture, code):
+    assert run([*f"{TEACHER} {architecture}".split(), "-o", "out.safetensors"]) == code
+    assert "stranger (" not in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_checkpoint_stays_where_a_network_fails_later(installed, capsys):
+    command = f"{TEACHER} tires -o out.safetensors --checkpoint-every 0"
+    (installed / "site" / "degan_stranger.py").write_text(PLUGIN.replace("tires(network(0), 4", "tires(network(0), 12"))
+    assert run([*command.split(), "--epochs", "9"]) == 4
+    assert (installed / "out.run" / "checkpoint.safetensors").exists()
     capsys.readouterr()

@@ -9,7 +9,15 @@ from degan_cli.runs import stopping
 from degan_cli.runs.stopping import StopWatch, stopped
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.fixture(autouse=True)
+def not_ignored():
+    """Whoever runs the tests may ignore closed terminals."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_signal_asks_for_a_stop(number, code):
     before = signal.getsignal(number)
     with StopWatch() as watch:
@@ -24,6 +32,22 @@ def test_a_second_ctrl_c_ends_at_once():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_closed_terminal_may_say_so_twice():
+    """Once by the shell that it ends, once by the system."""
+    with StopWatch() as watch:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert watch.due() == 129
+
+
+def test_what_nohup_started_ignores_a_closed_terminal():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with StopWatch() as watch:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert watch.due() == 0
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_minutes_run_out():
