@@ -124,7 +124,8 @@ def run_command(arguments: list[str], folder: str, environment: dict[str, str], 
 def _printed(process: subprocess.Popen[bytes]) -> bytes:
     """Its stdout, once it has ended.
 
-    A worker lives on for a minute where its node's Ray is dead, and the part has been started elsewhere by then.
+    A worker lives on for a minute where its node's Ray is dead, and the part has been started elsewhere by then. So it
+    ends with its command, without a result: one would still reach the sweep, as that of a part that failed.
     """
     node = os.getppid()
     while True:
@@ -133,6 +134,8 @@ def _printed(process: subprocess.Popen[bytes]) -> bytes:
         except subprocess.TimeoutExpired:
             if os.getppid() != node:
                 process.kill()
+                process.wait()
+                os._exit(LOST)
 
 
 def _end_with_worker() -> None:

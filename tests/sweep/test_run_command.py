@@ -1,7 +1,8 @@
 """What a Ray worker does with a command, without Ray."""
 
 import os
-import signal
+
+import pytest
 
 from degan_cli.sweep import on_ray
 
@@ -9,11 +10,18 @@ from degan_cli.sweep import on_ray
 def test_a_command_ends_with_its_node(tmp_path, monkeypatch):
     """Else the same part, started again elsewhere, finds its run folder locked."""
     monkeypatch.setattr(on_ray, "LOOK_SECONDS", 0.01)
-    parents = iter([5, 5, 5])
-    monkeypatch.setattr(os, "getppid", lambda: next(parents, 1))
-    command = ["-c", "import signal; print('began', flush=True); signal.pause()"]
-    code, _ = on_ray.run_command(command, str(tmp_path), {}, str(tmp_path / "log"))
-    assert code == -signal.SIGKILL
+    node = iter([5])
+    monkeypatch.setattr(os, "getppid", lambda: next(node, 1 if (tmp_path / "began").is_symlink() else 5))
+    command = ["-c", "import os, signal; os.symlink(str(os.getpid()), 'began'); signal.pause()"]
+
+    def end(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(os, "_exit", end)
+    with pytest.raises(SystemExit):  # and without a result, which would be that of a part that failed
+        on_ray.run_command(command, str(tmp_path), {}, str(tmp_path / "log"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(os.readlink(tmp_path / "began")), 0)
 
 
 def test_a_command_gives_code_result_and_log(tmp_path, monkeypatch):
