@@ -24,7 +24,8 @@ from results_file import RESULTS
 from degan_cli.paper.cells import markdown
 
 ROOT = RESULTS.parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "calibrate.md", ROOT / "docs" / "trust.md")
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("results", "calibrate", "trust", "scaling")))
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Result = dict[str, Any]
 
@@ -81,6 +82,8 @@ def render(name: str, page: Path) -> str:
         table = _help(results) if part == "help" else _few_images(results)
     elif results[0]["table"] == "budgets":
         table = _budgets(results)
+    elif results[0]["table"] == "scaling":
+        table = _scaling(results)
     elif results[0]["table"] == "trust":
         table = _trust(results)
     elif results[0]["table"] == "calibration":
@@ -179,6 +182,29 @@ def _budgets(results: list[Result]) -> str:
         cells = [one["row"], _mean(one), _mean(one | {"measured": one["agreement"]}), *spans]
         lines.append(_row([one["column"], f"{one['teacher']:.2f}", *cells]))
     return "\n".join([*lines, "", f"{_seeds(results)} a budget."])
+
+
+def _scaling(results: list[Result]) -> str:
+    """A line for each case and number of processes: the batch grown with them, and divided among them."""
+    head = [
+        "update",
+        "processes",
+        "images/s, batch grown",
+        "gain",
+        "images/s, batch divided",
+        "gain",
+        "bytes an update",
+    ]
+    lines = [_row(head), _row(["---", *["---:"] * 6])]
+    by_place = {(one["case"], one["processes"], one["mode"]): one for one in results}
+    for case, processes in dict.fromkeys((one["case"], one["processes"]) for one in results):
+        weak, strong = (by_place[case, processes, mode] for mode in ("weak", "strong"))
+        rates = [
+            text for one in (weak, strong) for text in (f"{one['images_per_second']:,.0f}", f"{one['speedup']:.2f}")
+        ]
+        lines.append(_row([case, str(processes), *rates, f"{weak['bytes_per_update']:,}"]))
+    whole = next(one["batch_size"] for one in results if one["processes"] == 1)
+    return "\n".join([*lines, "", f"Batches of {whole}, each process with one thread; medians of five turns."])
 
 
 def _calibration(results: list[Result]) -> str:
