@@ -54,7 +54,7 @@ def failure(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
     return code, lines[-1].removeprefix("degan: error: ") if lines else ""
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # TensorBoard writes in a thread
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")  # TensorBoard writes in a thread
 @pytest.mark.parametrize(
     ("command", "named"),
     [
@@ -95,6 +95,8 @@ def test_a_full_disk_costs_no_work_at_whatever_write_of_a_run(disk: Disk, capsys
     [
         ("export old.safetensors --to torchscript", "out.pt"),
         ("export old.safetensors --to state-dict", "out.safetensors"),
+        pytest.param("export old.safetensors --to onnx", "out.onnx", marks=pytest.mark.slow),
+        pytest.param("export ../timm.safetensors --to timm", "folder", marks=pytest.mark.slow),
         ("sample generator.safetensors -n 40 --device cpu", "images"),
         ("sample generator.safetensors -n 40 --device cpu", "out.safetensors"),
         ("report old.safetensors", "page.html"),
@@ -105,6 +107,12 @@ def test_a_full_disk_costs_no_work_at_whatever_write_of_a_run(disk: Disk, capsys
 def test_a_full_disk_leaves_what_was_there(disk: Disk, capsys, command: str, output: str):
     if "import" in command:
         write_tensors("plain.safetensors", read_tensors("old.safetensors")[0], {})
+    if "--to onnx" in command:
+        pytest.importorskip("onnxruntime")
+    if "--to timm" in command:
+        pytest.importorskip("timm")
+        made = TEACHER.replace("--arch lenet", "--arch timm/test_resnet")
+        assert run([*made.split(), "-q", "-o", "../timm.safetensors"]) == 0
     option = "" if "--predictions" in command else "-o"
     assert run([*f"{command} {option} {output}".split(), "-q"]) == 0
     before = {path: path.read_bytes() for path in disk.path.rglob("*") if path.is_file()}

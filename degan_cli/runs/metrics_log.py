@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,6 +100,8 @@ class TensorBoardLog:
     def __init__(self, folder: Path, resumed_at: int | None) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
+        self._hook = threading.excepthook
+        threading.excepthook = _SilentThread(self._hook)
         # TensorBoard then forgets what a stopped run wrote after its checkpoint.
         purge = None if resumed_at is None else resumed_at + 1
         self._writer = SummaryWriter(str(folder / EVENTS), purge_step=purge)
@@ -111,4 +115,18 @@ class TensorBoardLog:
 
     def close(self) -> None:
         """Close the event file."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            threading.excepthook = self._hook
+
+
+@dataclass(frozen=True)
+class _SilentThread:
+    """Shows no traceback of TensorBoard's own thread where a full disk ends it: the next call raises that, too."""
+
+    shown: Callable[[threading.ExceptHookArgs], Any]
+
+    def __call__(self, failure: threading.ExceptHookArgs) -> None:
+        if not type(failure.thread).__module__.startswith("tensorboard."):
+            self.shown(failure)

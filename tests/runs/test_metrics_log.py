@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import sys
+import threading
 
 import pytest
 
 from degan_cli.app import run
+from degan_cli.errors import Unwritable
 from degan_cli.runs import metrics_log
 from degan_cli.runs.metrics_log import numbers
 from degan_cli.runs.report import Report
@@ -89,3 +93,21 @@ def test_a_missing_package_is_told_before_anything_runs(tmp_path, monkeypatch, c
     assert run([*TEACHER.split(), "--log", "tensorboard"]) == 4
     assert "pip install 'degan-cli[tensorboard]'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_names_the_events_and_shows_no_traceback_of_tensorboards_thread(tmp_path, monkeypatch, capsys):
+    events = pytest.importorskip("tensorboard.summary.writer.record_writer")
+
+    hook = threading.excepthook
+
+    def full(writer, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    told = pytest.raises(Unwritable, match="cannot be written: No space left on device")
+    with told, report(tmp_path, "tensorboard") as made:
+        made.row(1, {"loss": 1.0})
+        monkeypatch.setattr(events.RecordWriter, "write", full)
+        made.row(2, {"loss": 1.0})
+    assert threading.excepthook is hook
+    assert "Traceback" not in capsys.readouterr().err
