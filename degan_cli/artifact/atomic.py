@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all, whatever happens while they are written."""
+"""Files and folders that appear complete or not at all, whatever happens while they are written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import BinaryIO, cast
 
 from ..errors import writing
 from ..streams import all_of_stdout
+
+OLD = "old"
+"""In a folder beside a folder: what it replaces, for a moment."""
 
 
 @contextlib.contextmanager
@@ -41,6 +45,38 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         yield from _aside(target)
 
 
+@contextlib.contextmanager
+def folder_beside(target: Path) -> Iterator[Path]:
+    """A folder for this process alone beside the folder ``target``, which is gone after the block.
+
+    One that a killed process left is cleaned up, and what it had moved to ``OLD`` there comes back where the target is
+    missing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _clean_up(target)
+    temporary.mkdir(mode=0o700)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(target: Path, new: Path, beside: Path) -> None:
+    """Put the folder ``new`` in the place of ``target``; what is there stays where that fails.
+
+    :param beside: what :func:`folder_beside` gave.
+    """
+    old = beside / OLD
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+
+
 def _aside(target: Path) -> Iterator[BinaryIO]:
     temporary = _clean_up(target)
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
@@ -66,8 +102,17 @@ def _clean_up(target: Path) -> Path:
         process = left.name[len(stem) : -len(".tmp")]
         if process.isdecimal() and (int(process) == os.getpid() or not _is_running(int(process))):
             with contextlib.suppress(OSError):
-                left.unlink()
+                _remove(left, target)
     return target.parent / f"{stem}{os.getpid()}.tmp"
+
+
+def _remove(left: Path, target: Path) -> None:
+    if left.is_symlink() or not left.is_dir():
+        left.unlink()
+        return
+    if (left / OLD).exists() and not target.exists():
+        (left / OLD).rename(target)
+    shutil.rmtree(left)
 
 
 def _is_running(process: int) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..artifact.png_folder import folder_names
 from ..config.names import split_names
 from ..errors import BadFile, UnknownName, UsageError
-from ..images.png_folder import folder_names
 from ..plugins import unknown
 from ..specs import ImageSet
 

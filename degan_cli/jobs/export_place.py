@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..artifact.atomic import replacing
+from ..artifact.atomic import folder_beside, replace_folder, replacing
 from ..config import ExportSettings
 from ..errors import Unwritable, UsageError, unwritable, writing
 from ..exports.about import CONFIG
 from ..exports.timm_folder import FILES
-from ..images.png_folder import replace_folder
 from ..runs.output import STDOUT, check_name, make_parent, safe_name, stem
 
 
@@ -67,9 +66,10 @@ def check_ours(folder: Path) -> None:
 @contextmanager
 def aside(place: Path) -> Iterator[Path]:
     """A path to write and to read; what lies there takes its place when the block ends without an exception."""
-    parent = None if place == STDOUT else place.parent
-    with writing(place), tempfile.TemporaryDirectory(prefix=".degan-export-", dir=parent) as folder:
-        path = Path(folder) / ("export" if place == STDOUT else place.name)
+    with writing(place), folder_beside(place) if place != STDOUT else _elsewhere() as folder:
+        new = folder / "new"
+        new.mkdir()
+        path = new / ("export" if place == STDOUT else place.name)
         try:
             yield path
         except Unwritable as error:  # nobody has heard of the file aside
@@ -77,7 +77,14 @@ def aside(place: Path) -> Iterator[Path]:
         if path.is_dir():
             if place.exists():
                 check_ours(place)  # something may have come in meanwhile
-            replace_folder(place, path, Path(folder) / "old.")
+            replace_folder(place, path, folder)
         else:
             with path.open("rb") as written, replacing(place) as file:
                 shutil.copyfileobj(written, file)
+
+
+@contextmanager
+def _elsewhere() -> Iterator[Path]:
+    """A folder among the system's temporary ones, for what goes to stdout."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)

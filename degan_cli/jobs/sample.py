@@ -8,13 +8,13 @@ from typing import Any
 
 from .. import artifact, metrics
 from ..artifact.parents import find_classifier, missing_classifier
+from ..artifact.png_folder import check_folder, folder_names, write_folder
 from ..config import SampleSettings
 from ..config.names import split_names
 from ..config.stored import stored_run
 from ..engine import start
 from ..errors import Diverged, UsageError
 from ..images import digest
-from ..images.png_folder import check_folder, folder_names, write_folder
 from ..loops import sample as loop
 from ..plugins import unknown
 from ..runs.classifiers import tell

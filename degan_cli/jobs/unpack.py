@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 from .. import artifact
+from ..artifact.png_folder import folder_names, write_folder
 from ..config import SampleSettings
 from ..datasets.subset import parse_classes, subset
 from ..errors import UsageError
 from ..images import digest
-from ..images.png_folder import folder_names, write_folder
 from ..runs.result import Result
 from ..specs import ImageSet
 

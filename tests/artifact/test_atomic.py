@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from degan_cli.artifact import atomic
 from degan_cli.artifact.atomic import replacing
 from degan_cli.errors import DeganError, UsageError
 
@@ -57,6 +58,32 @@ def test_a_killed_writer_leaves_the_old_file_and_the_next_one_cleans_up(tmp_path
     write(path)
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@posix
+@pytest.mark.parametrize("moment", ["before", "between the two moves"])
+def test_a_killed_writer_of_a_folder_loses_nothing_and_the_next_one_cleans_up(tmp_path: Path, moment: str):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").touch()
+    script = (
+        "import os, pathlib, signal, sys; from degan_cli.artifact import atomic\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "with atomic.folder_beside(folder) as beside:\n"
+        "    (beside / 'half').touch()\n"
+        "    if sys.argv[2] != 'before': folder.rename(beside / atomic.OLD)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(folder), moment], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == (2 if moment == "before" else 1)
+    with atomic.folder_beside(folder) as beside:
+        assert [path.name for path in folder.iterdir()] == ["old"]
+        (beside / "new").mkdir()
+        (beside / "new" / "new").touch()
+        atomic.replace_folder(folder, beside / "new", beside)
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 @posix

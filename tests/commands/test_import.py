@@ -17,7 +17,7 @@ from torch import Tensor
 
 from degan_cli.app import run
 from degan_cli.artifact import read_header, read_tensors, save_dataset, write_tensors
-from degan_cli.images.png_folder import write_folder
+from degan_cli.artifact.png_folder import write_folder
 from degan_cli.specs import ImageSet
 
 NAMES = tuple("abcdefghij")

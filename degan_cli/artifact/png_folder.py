@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, writing
+from .atomic import folder_beside, replace_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,11 +66,9 @@ def write_folder(folder: Path, images: Tensor, classes: Sequence[str] | None = N
 
 
 def _write_aside(folder: Path, images: Tensor, classes: Sequence[str] | None) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".degan-images-", dir=folder.parent))
-    try:
-        new, old = aside / "new", aside / "old"
-        new.mkdir()  # its mode follows the umask, unlike mkdtemp's
+    with folder_beside(folder) as aside:
+        new = aside / "new"
+        new.mkdir()  # its mode follows the umask, unlike that around it
         digits = max(5, len(str(len(images) - 1)))
         for index, image in enumerate(images):
             place = new / classes[index] if classes is not None else new
@@ -79,21 +76,7 @@ def _write_aside(folder: Path, images: Tensor, classes: Sequence[str] | None) ->
             _write_png(place / f"{index:0{digits}}.png", image)
         if folder.exists():
             check_folder(folder, force=True)  # something may have come in while the images were made
-        replace_folder(folder, new, old)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def replace_folder(folder: Path, new: Path, old: Path) -> None:
-    """Put ``new`` in the place of ``folder``, which goes to ``old`` if it exists, and comes back where that fails."""
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
+        replace_folder(folder, new, aside)
 
 
 def _write_png(path: Path, image: Tensor) -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from degan_cli.artifact import png_folder as image_folder
+from degan_cli.artifact.png_folder import check_folder, folder_names, write_folder
 from degan_cli.errors import Unwritable, UsageError
-from degan_cli.images import png_folder as image_folder
-from degan_cli.images.png_folder import check_folder, folder_names, write_folder
 
 IMAGES = torch.randint(0, 256, (3, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
