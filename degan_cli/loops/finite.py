@@ -15,11 +15,13 @@ class Losses:
 
     :param option: what to make smaller where training diverges.
     :param epoch_steps: in an epoch, for a message that tells the epoch too.
+    :param within: what the steps are of, such as "batch 1 of 3", if not of the whole run.
     """
 
-    def __init__(self, option: str, epoch_steps: int = 0) -> None:
+    def __init__(self, option: str, epoch_steps: int = 0, within: str = "") -> None:
         self.option = option
         self.epoch_steps = epoch_steps
+        self.within = within
         self._seen: list[tuple[int, tuple[str, ...], Tensor]] = []
 
     def see(self, row: Mapping[str, Tensor | float], step: int) -> None:
@@ -46,7 +48,7 @@ class Losses:
 
     def _when(self, step: int) -> str:
         if not self.epoch_steps:
-            return f"step {step}"
+            return f"{self.within}{self.within and ', '}step {step}"
         epoch, inside = divmod(step - 1, self.epoch_steps)
         return f"epoch {epoch + 1}, step {inside + 1} of {self.epoch_steps}"
 

@@ -17,7 +17,7 @@ from ..runs.report import Report
 from ..runs.stopping import StopWatch, stopped
 from ..samples.inversion import STRIDE, invert
 from ..specs import Inversion
-from .finite import finite_values
+from .finite import Losses, finite_values
 from .predict import predict
 
 
@@ -58,7 +58,9 @@ def make_images(
     for first in range(sum(map(len, made)) // settings.batch_size, batches, abreast):
         batch = min(first + abreast, batches) - 1
         seed = settings.seed * STRIDE + first + rank  # beyond the last batch too: all processes wait for each other
-        done = invert(engine, inversion, settings.batch_size, settings.steps, settings.lr, seed, due)
+        losses = Losses("--lr", within=f"batch {min(first + rank, batches - 1) + 1} of {batches}")
+        done = invert(engine, inversion, settings.batch_size, settings.steps, settings.lr, seed, due, losses.see)
+        losses.check()
         if done is None:
             save()
             raise stopped(engine.largest(watch.due()), f"batch {first + 1} of {batches}")
@@ -67,9 +69,9 @@ def make_images(
             images = draws.together(images)[: (batch + 1 - first) * settings.batch_size]
         values = finite_values(row, f"batch {batch + 1} of {batches}", "--lr")
         made.append(images.cpu())
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
         report.row(
-            (batch + 1) * settings.steps, {"batch": batch + 1, **values}, f"batch {batch + 1}/{batches}  {losses}"
+            (batch + 1) * settings.steps, {"batch": batch + 1, **values}, f"batch {batch + 1}/{batches}  {shown}"
         )
         last = batch + 1 == batches
         code = 0 if last else engine.largest(watch.due())

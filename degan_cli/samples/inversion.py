@@ -6,7 +6,7 @@ and each batch draws from a noise of its own, so that one that is interrupted ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -27,11 +27,13 @@ def invert(
     lr: float,
     seed: int,
     interrupted: Callable[[], int] = lambda: 0,
+    see: Callable[[Mapping[str, Tensor], int], object] = lambda row, step: None,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]] | None:
     """One batch: images uint8 (count, C, H, W) on the device, their targets, and the last rows; None if interrupted.
 
     :param seed: of all noise in it.
     :param interrupted: asked after each step; anything but 0 ends it.
+    :param see: is given the row and the number of each step.
     """
     noise = torch.Generator().manual_seed(seed)
     values, targets = inversion.begin(count, noise)
@@ -41,6 +43,7 @@ def invert(
     for step in range(1, steps + 1):
         with engine.autocast():
             loss, row = inversion.loss(values, targets, noise)
+        see(row, step)
         (values.grad,) = torch.autograd.grad(loss, values)
         optimiser.step()
         inversion.pixels(values)

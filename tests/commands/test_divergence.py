@@ -93,7 +93,7 @@ def not_a_number_at(step: int, function):
         (
             f"enrich {OLD} --method zskd -n 24 --steps 5 --batch-size 8",
             "methods.zskd.impression_loss",
-            r"the loss.* is nan after batch 1 of 3; try a smaller --lr",
+            r"the loss.* is nan after batch 1 of 3, step 5; try a smaller --lr",
         ),
         (
             f"enrich {OLD} --method dafl --steps 12 {GAN}",
