@@ -22,7 +22,7 @@ from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier, parameter_count
 from ..runs.classifiers import open_classifier, tell_input
-from ..runs.inputs import refuse_other_inputs
+from ..runs.inputs import refuse_other_inputs, tested_by
 from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -58,12 +58,16 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         student = Classifier.untrained(spec, teacher.class_names, input)
         tell_input(f"student: {spec.name}", input, session)
         given = session.finder(settings).open(images, shape=teacher.input.shape).images
-        run.made_from({"role": "teacher", "sha256": loaded.sha256}, {"role": "images", "sha256": digest(given)})
+        # Before the time is spent: what cannot be measured is told at once.
+        test = None if settings.test_data is None else open_test(settings.test_data, teacher, session.finder(settings))
+        taught_by, learned_from = (
+            {"role": "teacher", "sha256": loaded.sha256},
+            {"role": "images", "sha256": digest(given)},
+        )
+        run.made_from(taught_by, learned_from, *tested_by(test))
         if ended := run.ends_early():
             return ended
 
-        # Before the time is spent: what cannot be measured is told at once.
-        test = None if settings.test_data is None else open_test(settings.test_data, teacher, session.finder(settings))
         plan = _kept_plan(run)
         if plan is None:
             facts = look(engine, loaded, student, images, given)

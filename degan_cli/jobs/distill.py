@@ -14,6 +14,7 @@ from ..metrics import Support
 from ..models import Classifier
 from ..runs.classifiers import open_classifier, tell_input
 from ..runs.dry_run import REHEARSED
+from ..runs.inputs import tested_by
 from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -65,10 +66,10 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         for summary in [] if chosen is None else chosen.summaries:
             session.say(summary)
         taught_by = {"role": "teacher", "sha256": loaded.sha256}
-        run.made_from(taught_by, *parents, *([] if start is None else [start.parent]))
+        test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
+        run.made_from(taught_by, *parents, *([] if start is None else [start.parent]), *tested_by(test))
         if ended := run.ends_early():
             return ended
-        test = None if settings.test_data is None else open_test(settings.test_data, teacher, finder)
         epochs = settings.epochs * (2 if method is None and settings.schedule == "stages" else 1)
         train = partial(train_student, engine, teacher, student, source, test_data=test)
         if settings.dry_run:

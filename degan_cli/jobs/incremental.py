@@ -18,6 +18,7 @@ from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
 from ..models import Classifier, widen
 from ..runs.classifiers import open_classifier
+from ..runs.inputs import tested_by
 from ..runs.next_command import next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -72,9 +73,8 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
-        run.made_from(
-            {"role": "classifier", "sha256": loaded.sha256}, {"role": "new data", "sha256": new_digest}, *parents
-        )
+        widened, taught = {"role": "classifier", "sha256": loaded.sha256}, {"role": "new data", "sha256": new_digest}
+        run.made_from(widened, taught, *parents, *tested_by(test))
         if ended := run.ends_early():
             return ended
         if settings.dry_run and settings.enrich is not None:  # the samples to learn from are not made

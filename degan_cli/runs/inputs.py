@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..images import digest
+from ..specs import ImageSet
 
 Parent = Mapping[str, Any]
 """``role``, such as classifier or proxy, and ``sha256``: of the file, or of the pixels of a set of images."""
+
+
+def tested_by(test: ImageSet | None) -> list[Parent]:
+    """The images on which a run is measured, if there are any, as one of its parents."""
+    return [] if test is None else [{"role": "test data", "sha256": digest(test.images)}]
 
 
 def refuse_other_inputs(path: Path, before: Iterable[Parent], now: Iterable[Parent], advice: str) -> None:

@@ -228,7 +228,7 @@ def test_new_classes_are_appended_and_the_parents_recorded(here, teach):
     header = read_header(here / "more.safetensors")
     assert header.class_names == ("0", "1", "2", "3", "4", "5", "6")
     assert header.architecture == "lenet"
-    assert [parent["role"] for parent in header.parents] == ["classifier", "new data", "samples"]
+    assert [parent["role"] for parent in header.parents] == ["classifier", "new data", "samples", "test data"]
     assert header.parents[0]["sha256"] == files(here)[BASE]
     assert (header.run["classifier"], header.run["new_data"]) == (BASE, "digits:4-6")
     assert header.run["samples"] == ["digits:0-3"]

@@ -127,3 +127,18 @@ def test_a_checkpoint_of_another_input_is_refused(here, capsys, changed):
     assert f"checkpoint.safetensors: made from another content of the {role}" in message
     assert "--force" in message
     assert read_header("t.safetensors").kind == "classifier"
+
+
+def test_images_that_measure_a_student_are_an_input_too(here, capsys):
+    for name in "0123":
+        (here / "measured" / name).mkdir(parents=True)
+        Image.new("L", (32, 32), 50 * int(name)).save(here / "measured" / name / "a.png")
+    command = f"{DISTILL} {SHORT} --test-data measured -o m.safetensors"
+    assert degan(f"{command} --max-minutes 0") == 75
+    Image.new("L", (32, 32), 255).save(here / "measured" / "3" / "a.png")
+    capsys.readouterr()
+    assert degan(f"{command} --resume") == 2
+    assert "made from another content of the test data" in capsys.readouterr().err
+    Image.new("L", (32, 32), 150).save(here / "measured" / "3" / "a.png")
+    assert degan(f"{command} --resume") == 0
+    assert read_header("m.safetensors").parents[-1]["role"] == "test data"
