@@ -77,7 +77,7 @@ def demo(settings: DemoSettings, session: Session) -> Demonstration:
     """
     began = time.monotonic()
     compute = {"device": settings.device, "precision": settings.precision, "seed": settings.seed}
-    again = {"force": True} if settings.force else {}
+    again = {name: True for name in ("force", "resume") if getattr(settings, name)}
     folder = settings.output
 
     def run(command: str, kind: type[Given], job: Callable[[Given, Session], Made], **values: Any) -> Made:

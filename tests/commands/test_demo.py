@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import types
 from importlib import import_module
 from pathlib import Path
@@ -177,3 +178,16 @@ def test_a_mistake_in_the_settings_is_one_line(played, capsys):
     assert "--seed" in captured.err
     assert captured.err.count("\n") == 1
     assert played == []
+
+
+def test_resume_makes_what_is_missing_alone(shown, tmp_path, monkeypatch, capsys):
+    shutil.copytree(shown.folder, tmp_path / "d")
+    monkeypatch.chdir(tmp_path)
+    missing = tmp_path / "d" / "student-degan.safetensors"
+    before = {path: path.read_bytes() for path in (tmp_path / "d").glob("*.safetensors")}
+    missing.unlink()
+    times = {path: path.stat().st_mtime_ns for path in before if path != missing}
+    assert run(["demo", "--quick", "--seed", "3", "--precision", "fp32", "-o", "d", "--resume", "--json", "-q"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == shown.printed["metrics"]
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
