@@ -41,6 +41,7 @@ class Offers:
 class Entry:
     def __init__(self, name: str, load) -> None:
         self.name, self.load, self.dist = name, load, type("Dist", (), {"name": f"degan-{name}", "version": "0.3"})
+        self.module = name
 
 
 def broken():

@@ -36,7 +36,7 @@ class Entry:
     """An entry point as importlib.metadata gives it."""
 
     def __init__(self, name: str, load, distribution: str = "degan-foo") -> None:
-        self.name, self.load = name, load
+        self.name, self.load, self.module = name, load, name
         self.dist = types.SimpleNamespace(name=distribution, version="0.3")
 
 
