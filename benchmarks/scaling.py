@@ -72,8 +72,12 @@ def weights(network: nn.Module) -> int:
 
 
 def statistics_bytes(network: nn.Module) -> int:
-    """Bytes of mean and variance of every BatchNorm; a pass forward exchanges them, a pass back their gradients."""
-    return FLOAT * 2 * sum(layer.num_features for layer in network.modules() if isinstance(layer, _BatchNorm))
+    """Bytes of mean and variance of every BatchNorm, as doubles on a pass forward, and of what comes back for them."""
+    return (
+        (2 * FLOAT + FLOAT)
+        * 2
+        * sum(layer.num_features for layer in network.modules() if isinstance(layer, _BatchNorm))
+    )
 
 
 def buffers(network: nn.Module) -> int:
@@ -89,7 +93,7 @@ def enrich(engine: Engine, batch: int, width: int) -> Made:
     # D: on real and on generated images, and its statistics again where G is judged by it. G: once.
     ds, gs = statistics_bytes(discriminator), statistics_bytes(generator)
     expected = 2 * weights(discriminator) + weights(generator) + FLOAT * CLASSES
-    expected += 3 * 2 * ds + 2 * gs + 2 * buffers(discriminator) + buffers(generator)
+    expected += 3 * ds + gs + 2 * buffers(discriminator) + buffers(generator)
     parts = MethodParts(
         engine=engine,
         generator=generator,
@@ -107,7 +111,7 @@ def enrich(engine: Engine, batch: int, width: int) -> Made:
 def distill(engine: Engine, batch: int, make: Callable[[int], nn.Module]) -> Made:
     """A student's step, as ``degan distill`` makes it."""
     network = classifier_of(make)
-    expected = weights(network) + 2 * statistics_bytes(network) + buffers(network)
+    expected = weights(network) + statistics_bytes(network) + buffers(network)
     teacher, student = engine.place(classifier_of(make)).freeze(), engine.prepare(network).train()
     optimiser = engine.adam(student.parameters(), 1e-3)
     images = torch.rand(batch, channels_of(make), SIZE, SIZE)
