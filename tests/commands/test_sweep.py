@@ -10,40 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from digits_sweep import digits_sweep
 
 from degan_cli.app import run
 from degan_cli.paper import run as parts
 from degan_cli.sweep import estimate, local
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILE = """
-metrics = ["accuracy"]
-
-[[step]]
-command = "teacher"
-dataset = "digits"
-arch = "lenet"
-epochs = 1
-seed = 0
-
-[[step]]
-command = "distill"
-teacher = "{teacher}"
-samples = "digits:2,3,8"
-student = "lenet-half"
-epochs = 1
-steps_per_epoch = 2
-held_out = 32
-
-[[step]]
-command = "eval"
-model = "{distill}"
-dataset = "digits"
-
-[grid]
-"distill.temperature" = [1, 4]
-seed = [0, 1, 2]
-"""
+FILE = digits_sweep()
 
 
 @pytest.fixture

@@ -11,37 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from digits_sweep import digits_sweep
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'degan-cli[ray]'")
 
-FILE = """
-metrics = ["accuracy"]
-
-[[step]]
-command = "teacher"
-dataset = "digits"
-arch = "lenet"
-epochs = 1
-seed = 0
-
-[[step]]
-command = "distill"
-teacher = "{teacher}"
-samples = "digits:2,3,8"
-student = "lenet-half"
-epochs = 2
-steps_per_epoch = 20
-held_out = 32
-
-[[step]]
-command = "eval"
-model = "{distill}"
-dataset = "digits"
-
-[grid]
-"distill.temperature" = [1, 4]
-seed = [0, 1, 2, 3, 4, 5]
-"""
+FILE = digits_sweep(epochs=2, steps_per_epoch=20, seeds=6)
 MODELS = 13
 SWEEP = [sys.executable, "-m", "degan_cli", "sweep", "s.toml", "-q"]
 
