@@ -7,7 +7,7 @@ at fault, what was met, and what to do.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -134,3 +134,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     # torch raises kinds of RuntimeError; an OSError is errno 12.
     said = str(error).lower() if isinstance(error, RuntimeError | OSError) else ""
     return isinstance(error, MemoryError) or any(spelling in said for spelling in OUT_OF_MEMORY)
+
+
+@contextmanager
+def turned_into(
+    ours: Callable[[Exception], DeganError], kinds: type[Exception] | tuple[type[Exception], ...] = Exception
+) -> Iterator[None]:
+    """What other people's code raises inside becomes an error of ours; those that are ours, and lack of memory, pass.
+
+    :param ours: the error to raise instead of the given one.
+    :param kinds: what is turned; all exceptions, because a foreign library may raise anything.
+    """
+    try:
+        yield
+    except kinds as error:
+        if isinstance(error, DeganError) or is_out_of_memory(error):
+            raise
+        raise ours(error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -44,39 +45,53 @@ SAME = {
 }
 """Some twenty updates of each command, of a batch that the processes share."""
 QUICK = ("dcgan", "distill")
+BATCH_NORM = ("teacher, BatchNorm", "dcgan", "degan, few", "dafl")
 
 
-def made(folder: Path, command: str, processes: int) -> dict[str, torch.Tensor]:
-    """The tensors of what a command makes in double precision."""
+def made(folder: Path, command: str, processes: int, double: bool = True) -> dict[str, torch.Tensor]:
+    """The tensors of what a command makes, in double precision or in the usual one."""
     script, output = folder / "double.py", folder / f"{processes}.safetensors"
     script.write_text(DOUBLE)
     shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", folder)
     start = [sys.executable] if processes == 1 else [*TORCHRUN, str(processes)]
+    program = [script] if double else ["-m", "degan_cli"]
     done = subprocess.run(
-        [*start, script, *command.split(), "--device", "cpu", "-q", "-o", output],
+        [*start, *program, *command.split(), "--device", "cpu", "-q", "-o", output],
         capture_output=True, text=True, cwd=folder, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return load_file(output)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SAME])
-def test_two_processes_make_what_one_makes(tmp_path, name):
+EVERY = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SAME]
+)
+
+
+@EVERY
+def test_two_and_four_processes_make_what_one_makes(tmp_path, name):
     """The batch is shared, and class means and BatchNorm are those of the whole: only the order of sums differs.
 
     DAFL's generator has biases before BatchNorm, whose gradients are rounding noise that Adam magnifies.
     """
-    one, two = made(tmp_path, SAME[name], 1), made(tmp_path, SAME[name], 2)
-    assert one.keys() == two.keys()
-    apart = {key: float((two[key] - value).abs().max()) for key, value in one.items()}
-    assert max(apart.values()) < (1e-7 if name == "dafl" else 1e-9), apart
+    one = made(tmp_path, SAME[name], 1)
+    for processes in (2, 4):
+        several = made(tmp_path, SAME[name], processes)
+        assert one.keys() == several.keys()
+        apart = {key: float((several[key] - value).abs().max()) for key, value in one.items()}
+        assert max(apart.values()) < (1e-7 if name == "dafl" else 1e-9), (processes, apart)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["dcgan", "distill"])
-def test_four_processes_make_what_one_makes(tmp_path, name):
-    one, four = made(tmp_path, SAME[name], 1), made(tmp_path, SAME[name], 4)
-    assert max(float((one[key] - four[key]).abs().max()) for key in one) < 1e-9
+@EVERY
+def test_rounded_to_single_precision_they_stay_as_near_as_one_process_on_two_threads(tmp_path, name):
+    """Twenty updates by Adam through BatchNorm make 4 % of the last bit, with two threads instead of one as well."""
+    one = made(tmp_path, SAME[name], 1, double=False)
+    whole = sum(float(value.double().square().sum()) for value in one.values())
+    for processes in (2, 4):
+        several = made(tmp_path, SAME[name], processes, double=False)
+        assert one.keys() == several.keys()
+        apart = sum(float((several[key] - value).double().square().sum()) for key, value in one.items())
+        assert math.sqrt(apart / whole) < (0.05 if name in BATCH_NORM else 1e-4), processes
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):

@@ -12,7 +12,7 @@ import torch
 from .. import __version__
 from ..config.groups import ForeignSettings
 from ..console import quoted
-from ..errors import BadFile, PluginError, UnknownName, UsageError, is_out_of_memory
+from ..errors import BadFile, PluginError, UnknownName, UsageError, turned_into
 from ..models import Classifier, Generator
 from ..specs import ArchitectureSpec, ClassifierNetwork, GanShape, GanSpec, GeneratorNetwork, InputSpec
 from .file import Artifact, expect, made_here, read_artifact, write_artifact
@@ -152,17 +152,14 @@ def _built(
 def _check_runs(classifier: Classifier, path: str) -> None:
     """Raise UsageError where a network cannot take images of the size that was given."""
     black = torch.zeros(1, *classifier.input.shape)
-    try:
-        with torch.no_grad():
-            classifier(black)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        if is_out_of_memory(error):
-            raise
-        size = f"{classifier.input.width}x{classifier.input.height}"
+    failed = f"{path}: {classifier.architecture} fails on images of {classifier.input.width}x{classifier.input.height}"
+
+    def fails(error: Exception) -> UsageError:
         reason = str(error).split("\n")[0]
-        raise UsageError(
-            f"{path}: {classifier.architecture} fails on images of {size} pixels ({reason}); give another --image-size"
-        ) from error
+        return UsageError(f"{failed} pixels ({reason}); give another --image-size")
+
+    with turned_into(fails, (RuntimeError, ValueError, AssertionError)), torch.no_grad():
+        classifier(black)
 
 
 def load_generator(source: str | Path | Artifact, plugins: Plugins) -> Loaded[Generator]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from ..errors import BadFile, DeganError, PluginError, is_out_of_memory
+from ..errors import BadFile, DeganError, PluginError, turned_into
 
 SHOWN = 4
 """Keys that a message lists of each fault."""
@@ -92,16 +92,13 @@ def mismatches(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str
 
 
 def _made(make: Callable[[], nn.Module], what: str) -> nn.Module:
-    try:
+    def unbuilt(error: Exception) -> DeganError:
+        if isinstance(error, ValueError):  # sizes or counts that the network does not take
+            return BadFile(f"{what} cannot be built: {error}; fetch or make the file again")
+        return PluginError(f"{what} cannot be built: {type(error).__name__}: {error}")
+
+    with turned_into(unbuilt):
         return make()
-    except DeganError:
-        raise
-    except ValueError as error:  # sizes or counts that the network does not take
-        raise BadFile(f"{what} cannot be built: {error}; fetch or make the file again") from error
-    except Exception as error:  # a stranger's code may raise anything
-        if is_out_of_memory(error):
-            raise
-        raise PluginError(f"{what} cannot be built: {type(error).__name__}: {error}") from error
 
 
 def _first(keys: list[str]) -> str:

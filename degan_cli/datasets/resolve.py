@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .. import artifact
-from ..errors import BadFile, DeganError, PluginError, UnknownName, UsageError, is_out_of_memory
+from ..errors import BadFile, PluginError, UnknownName, UsageError, turned_into
 from ..images import fit_uint8, frame
 from ..specs import DatasetRequest, ImageSet
 from .archives import SHARDS, list_tars, list_zip, shard_paths
@@ -143,17 +143,12 @@ def _registered(name: str, expression: str, request: DatasetRequest, plugins: Pl
         spec = plugins.datasets.get(name)
     except UnknownName as error:
         raise UnknownName(f"{error} (no file or folder is called {expression} either)") from None
-    try:
+    provider = plugins.datasets.provider(name)
+    failed = f'{provider} failed to load "{name}"'
+    with turned_into(lambda error: PluginError(f"{failed}: {type(error).__name__}: {error}")):
         data = spec.load(request)
-    except DeganError:
-        raise
-    except Exception as error:  # a stranger's code may raise anything
-        if is_out_of_memory(error):
-            raise
-        provider = plugins.datasets.provider(name)
-        raise PluginError(f'{provider} failed to load "{name}": {type(error).__name__}: {error}') from error
     if fault := _fault(data):
-        who = f"plugin {plugins.datasets.plugin(name)} ({plugins.datasets.provider(name)})"
+        who = f"plugin {plugins.datasets.plugin(name)} ({provider})"
         raise PluginError(f'{who}: dataset "{name}" gives {fault}; tell its authors')
     return data
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import BadFile, is_out_of_memory
+from ..errors import BadFile, turned_into
 from ..specs import DatasetRequest, ImageSet
 from .class_names import CIFAR10, CIFAR100, FASHION_MNIST, NUMERALS
 from .packs import cache_pack, pack_path, read_pack
@@ -86,18 +86,18 @@ def _read(name: str, layout: Layout, request: DatasetRequest) -> tuple[Tensor, T
 
     reader = getattr(torchvision.datasets, layout.reader)
     which = {"split": request.split} if layout.reader == "SVHN" else {"train": request.split == "train"}
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the result alone
-            data = reader(root=request.data_dir, download=request.download, **which)
-    except Exception as error:  # whatever the reader finds wrong, the files or the network are at fault
-        if is_out_of_memory(error):
-            raise
+
+    def unread(error: Exception) -> BadFile:
+        """Whatever the reader finds wrong, the files or the network are at fault."""
         reason = " ".join(str(error).split()) or type(error).__name__
         what = "could be fetched or read" if request.download else "can be read"
-        raise BadFile(
+        return BadFile(
             f"{name}: not all of its files in {request.data_dir} {what} ({reason}); "
             f"fetch {layout.files[request.split][0]} again, or put {pack_path(name, request).name} there"
-        ) from error
+        )
+
+    with turned_into(unread), contextlib.redirect_stdout(sys.stderr):  # stdout is for the result alone
+        data = reader(root=request.data_dir, download=request.download, **which)
     return _channels_first(data.data), torch.as_tensor(_labels(data), dtype=torch.int64)
 
 

@@ -91,11 +91,25 @@ def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean.to(x.dtype), (square - mean.square()).to(x.dtype)
 
 
+class _Mean(torch.autograd.Function):
+    """The mean over the processes; each takes part equally, so that the gradient's way back is the same mean."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        """The given values are left as they are."""
+        total = values.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total / distributed.get_world_size()
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        """Differentiable as often as wanted."""
+        return _mean(gradient)
+
+
 def _mean(values: Tensor) -> Tensor:
     """Over the processes; gradients pass."""
-    from torch.distributed.nn.functional import all_reduce  # only runs on several processes need what it imports
-
-    return cast(Tensor, all_reduce(values)) / distributed.get_world_size()  # type: ignore[no-untyped-call]
+    return cast(Tensor, _Mean.apply(values))
 
 
 def share_batch_norm(network: nn.Module, device: torch.device) -> nn.Module:

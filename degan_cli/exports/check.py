@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import Diverged, is_out_of_memory
+from ..errors import Diverged, turned_into
 from .about import Export
 
 BOUND = 1e-4
@@ -26,12 +26,9 @@ def opened(
 
     :param loader: what loads it, for messages.
     """
-    try:
+    failed = f"{loader} cannot open the result"
+    with turned_into(lambda error: Diverged(f"{failed} ({type(error).__name__}: {error}); {ADVICE}")):
         return load(export, path)
-    except Exception as error:  # a foreign library may raise anything
-        if is_out_of_memory(error):
-            raise
-        raise Diverged(f"{loader} cannot open the result ({type(error).__name__}: {error}); {ADVICE}") from error
 
 
 def largest_difference(export: Export, run: Callable[[Tensor], Tensor], loader: str) -> tuple[float, float]:
@@ -60,11 +57,6 @@ def largest_difference(export: Export, run: Callable[[Tensor], Tensor], loader: 
 
 
 def _outputs(run: Callable[[Tensor], Tensor], images: Tensor, loader: str) -> Tensor:
-    try:
+    failed = f"{loader} cannot run the result with {len(images)} images"
+    with turned_into(lambda error: Diverged(f"{failed} ({type(error).__name__}: {error}); {ADVICE}")):
         return run(images)
-    except Exception as error:  # a foreign library may raise anything
-        if is_out_of_memory(error):
-            raise
-        raise Diverged(
-            f"{loader} cannot run the result with {len(images)} images ({type(error).__name__}: {error}); {ADVICE}"
-        ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import PluginError, UsageError, is_out_of_memory
+from ..errors import PluginError, UsageError, turned_into
 from ..models import Classifier
 from .about import Export
 from .from_pixels import FromPixels, example
@@ -35,26 +35,25 @@ def write(export: Export, path: Path) -> None:
     :raises UsageError: when the network does something that torch cannot translate.
     """
     network = FromPixels(export.classifier, export.softmax).eval()
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                network,
-                (example(export.classifier),),
-                dynamo=True,
-                input_names=[INPUT],
-                output_names=[str(export.config["output"])],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                verbose=False,
-            )
-        assert program is not None
-    except Exception as error:  # whatever it met in the network
-        if is_out_of_memory(error):
-            raise
-        raise UsageError(
+
+    def untranslated(error: Exception) -> UsageError:
+        return UsageError(
             f"--to onnx: torch cannot translate {export.classifier.architecture} "
             f"({type(error).__name__}: {str(error)[:200]}); use --to torchscript or --to state-dict"
-        ) from error
+        )
+
+    with turned_into(untranslated), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example(export.classifier),),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[str(export.config["output"])],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+        assert program is not None
     # Left to itself the file names the source files of this machine that each operation came from.
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()

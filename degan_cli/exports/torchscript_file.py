@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..errors import UsageError, is_out_of_memory
+from ..errors import UsageError, turned_into
 from .about import Export
 from .from_pixels import FromPixels, example
 
@@ -22,23 +22,22 @@ def write(export: Export, path: Path) -> None:
     :raises UsageError: when the network does something that cannot be traced.
     """
     network = FromPixels(export.classifier, export.softmax).eval()
-    try:
-        # Of tracing there are warnings about each size that Python reads; the comparison tells whether one mattered.
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                network, example(export.classifier), check_trace=False
-            )
-            # Not into the file: on a full disk torch ends the process.
-            held = io.BytesIO()
-            torch.jit.save(traced, held, _extra_files=export.texts)
-    except Exception as error:  # whatever it met in the network
-        if is_out_of_memory(error):
-            raise
-        raise UsageError(
+
+    def untraced(error: Exception) -> UsageError:
+        return UsageError(
             f"--to torchscript: torch cannot trace {export.classifier.architecture} "
             f"({type(error).__name__}: {str(error)[:200]}); use --to onnx or --to state-dict"
-        ) from error
+        )
+
+    # Of tracing there are warnings about each size that Python reads; the comparison tells whether one mattered.
+    with turned_into(untraced), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            network, example(export.classifier), check_trace=False
+        )
+        # Not into the file: on a full disk torch ends the process.
+        held = io.BytesIO()
+        torch.jit.save(traced, held, _extra_files=export.texts)
     path.write_bytes(held.getvalue())
 
 

@@ -1,7 +1,6 @@
 """A plugin's code is a stranger's: what it prints goes to stderr, and what it raises or gives is blamed on it by name.
 
-Specs are checked when they are registered, and what their functions give when they are used. A built network is tried
-once, on two images or two noises: that tells its outputs from what was asked for, before anything is trained.
+Specs are checked when they are registered, and what their functions give when they are used.
 """
 
 from __future__ import annotations
@@ -12,23 +11,28 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from ..errors import DeganError, PluginError, is_out_of_memory
 from ..specs import (
     ArchitectureFamily,
     ArchitectureSpec,
     DatasetSpec,
-    GanShape,
     GanSpec,
-    InputSpec,
     InversionSpec,
     MethodSpec,
     StrategySpec,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .faults import (
+    architecture_fault,
+    begin_fault,
+    discriminator_fault,
+    generator_fault,
+    loss_fault,
+    pixels_fault,
+    row_fault,
+    statistics_fault,
+)
 
 Spec = ArchitectureFamily | ArchitectureSpec | DatasetSpec | GanSpec | InversionSpec | MethodSpec | StrategySpec
 Check = Callable[..., str]
@@ -36,8 +40,6 @@ Check = Callable[..., str]
 Calls = Mapping[str, Check | None]
 """Methods of a part whose calls are watched, each with the check of what it gives."""
 
-TRIED = 2
-"""Images in the one pass through a fresh network."""
 KINDS = (int, float, bool, str)
 """Of a method's own settings."""
 
@@ -152,8 +154,8 @@ def guarded(spec: Spec, owner: Owner) -> Any:
             what = f'architecture "{spec.name}"'
             return replace(
                 spec,
-                build=owner.watched(what, spec.build, _architecture_fault),
-                statistics=owner.watched(f"{what}: its statistics", spec.statistics, _statistics_fault),
+                build=owner.watched(what, spec.build, architecture_fault),
+                statistics=owner.watched(f"{what}: its statistics", spec.statistics, statistics_fault),
             )
         case DatasetSpec():
             return replace(spec, load=owner.watched(f'dataset "{spec.name}"', spec.load))
@@ -161,23 +163,23 @@ def guarded(spec: Spec, owner: Owner) -> Any:
             what = f'GAN "{spec.name}"'
             return replace(
                 spec,
-                generator=owner.watched(f"{what}: its generator", spec.generator, _generator_fault),
-                discriminator=owner.watched(f"{what}: its discriminator", spec.discriminator, _discriminator_fault),
+                generator=owner.watched(f"{what}: its generator", spec.generator, generator_fault),
+                discriminator=owner.watched(f"{what}: its discriminator", spec.discriminator, discriminator_fault),
             )
         case MethodSpec():
-            training: Calls = {"step": _row_fault, "state": None}
+            training: Calls = {"step": row_fault, "state": None}
             return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, training, ("generator",)))
         case InversionSpec():
             inverting: Calls = {
-                "begin": _begin_fault,
-                "loss": _loss_fault,
-                "pixels": _pixels_fault,
-                "learn": _row_fault,
+                "begin": begin_fault,
+                "loss": loss_fault,
+                "pixels": pixels_fault,
+                "learn": row_fault,
             }
             return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, inverting, ("state",)))
         case StrategySpec():
             what = f'strategy "{spec.name}"'
-            teaching: Calls = {"parameters": None, "train": None, "finish": None, "loss": _loss_fault}
+            teaching: Calls = {"parameters": None, "train": None, "finish": None, "loss": loss_fault}
             return replace(
                 spec,
                 build=_building(owner, what, spec.build, teaching, ("model", "parts")),
@@ -221,105 +223,3 @@ def _building(
         return Part(part, calls)
 
     return built
-
-
-def _architecture_fault(network: object, classes: int, input: InputSpec) -> str:
-    size = f"{input.channels}x{input.height}x{input.width}"
-    return _network_fault(network, input.shape, (classes,), f"logits for {classes} classes and images of {size}")
-
-
-def _statistics_fault(values: Any, channels: int) -> str:
-    try:
-        mean, std = values
-        InputSpec(channels=channels, height=1, width=1, mean=mean, std=std)
-    except (TypeError, ValueError) as error:
-        return f"for {channels} channels are {values!r}: {error}"
-    return ""
-
-
-def _generator_fault(network: object, shape: GanShape) -> str:
-    made = (shape.channels, shape.size, shape.size)
-    return _network_fault(network, (shape.latent,), made, "images", in_pixels=True)
-
-
-def _discriminator_fault(network: object, shape: GanShape) -> str:
-    return _network_fault(network, (shape.channels, shape.size, shape.size), (), "logits")
-
-
-def _network_fault(
-    network: object, given: tuple[int, ...], wanted: tuple[int, ...], what: str, in_pixels: bool = False
-) -> str:
-    """One pass of a fresh network, which leaves no trace in it: shape, element type and range of what it gives.
-
-    :param given: shape of one input; ``wanted`` that of one output.
-    """
-    import torch
-
-    if not isinstance(network, torch.nn.Module):
-        return f"builds {type(network).__name__}, not a torch.nn.Module"
-    if any(weight.is_meta for weight in network.state_dict().values()):
-        return ""  # it is built for the shapes of its weights alone
-    modes = [module.training for module in network.modules()]
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        result = network.eval()(torch.rand(TRIED, *given))
-    for module, mode in zip(network.modules(), modes, strict=True):
-        module.training = mode
-    if not isinstance(result, torch.Tensor) or not result.is_floating_point() or result.shape != (TRIED, *wanted):
-        return f"gives {_described(result)}, not {what}: floats {(TRIED, *wanted)} for {TRIED}"
-    if in_pixels and not bool(((result >= 0) & (result <= 1)).all()):
-        return f"gives pixels from {float(result.min()):.3g} to {float(result.max()):.3g}, not in [0, 1]"
-    return ""
-
-
-def _described(value: object) -> str:
-    import torch
-
-    if not isinstance(value, torch.Tensor):
-        return type(value).__name__
-    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-
-
-def _row_fault(row: object, *_: object) -> str:
-    """Nothing here may wait for the device."""
-    import torch
-
-    if not isinstance(row, Mapping):
-        return f"gives {type(row).__name__}, not a dict of numbers"
-    for name, value in row.items():
-        one = isinstance(value, torch.Tensor) and value.numel() == 1 or isinstance(value, int | float)
-        if not isinstance(name, str) or not one:
-            return f"gives {name}: {_described(value)}, not a number"
-    return ""
-
-
-def _loss_fault(result: object, *_: object) -> str:
-    import torch
-
-    if not isinstance(result, tuple) or len(result) != 2:
-        return f"gives {_described(result)}, not a loss and a dict of numbers"
-    loss, row = result
-    if not isinstance(loss, torch.Tensor) or loss.shape != () or not loss.is_floating_point():
-        return f"gives a loss that is {_described(loss)}, not a float ()"
-    if not loss.requires_grad:
-        return "gives a loss without gradient"
-    return _row_fault(row)
-
-
-def _begin_fault(result: object, count: int, *_: object) -> str:
-    import torch
-
-    if not isinstance(result, tuple) or len(result) != 2:
-        return f"gives {_described(result)}, not values and targets"
-    values, targets = result
-    if not isinstance(values, torch.Tensor) or not values.is_floating_point() or values.shape[:1] != (count,):
-        return f"gives values {_described(values)}, not floats of {count} images"
-    if not isinstance(targets, torch.Tensor) or targets.shape[:1] != (count,):
-        return f"gives targets {_described(targets)}, not of {count} images"
-    return ""
-
-
-def _pixels_fault(images: Tensor, values: Tensor) -> str:
-    import torch
-
-    fits = isinstance(images, torch.Tensor) and images.is_floating_point()
-    return "" if fits and images.ndim == 4 and len(images) == len(values) else f"gives {_described(images)}, not images"

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from ..errors import DeganError, PluginError, UnknownName, is_out_of_memory
+from ..errors import PluginError, UnknownName, turned_into
 from ..specs import ArchitectureFamily, ArchitectureSpec
 
 
@@ -112,16 +112,10 @@ class ArchitectureRegistry(Registry[ArchitectureSpec]):
         if name in self._specs or family is None:
             return super().get(name)
         rest = name.removeprefix(family.prefix)
-        try:
+        failed = f'{self._providers[family.prefix][0]} failed to look up "{name}"'
+        with turned_into(lambda error: PluginError(f"{failed}: {type(error).__name__}: {error}")):
             spec = family.find(rest)
             close = [] if spec else [family.prefix + near for near in difflib.get_close_matches(rest, family.names())]
-        except DeganError:
-            raise
-        except Exception as error:  # a stranger's code may raise anything
-            if is_out_of_memory(error):
-                raise
-            provider = self._providers[family.prefix][0]
-            raise PluginError(f'{provider} failed to look up "{name}": {type(error).__name__}: {error}') from error
         if spec is None:
             advice = f"degan list architectures {family.prefix}"
             raise (

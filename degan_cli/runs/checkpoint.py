@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile, Diverged, is_out_of_memory, writing
+from ..errors import BadFile, Diverged, turned_into, writing
 from ..specs import Network
 from .inputs import Parent, refuse_other_inputs
 from .output import CHECKPOINT
@@ -86,7 +86,12 @@ class Checkpoint:
         :raises UsageError: when it was written with other settings, or from other inputs.
         """
         flat, metadata, _ = read_tensors(self.path, allow_nonfinite=True)
-        try:
+
+        def unusable(error: Exception) -> BadFile:
+            reason = " ".join(str(error).split())
+            return BadFile(f"{self.path}: no usable checkpoint ({reason}); start anew with --force")
+
+        with turned_into(unusable, (KeyError, TypeError, ValueError, RuntimeError)):
             about = json.loads(metadata["degan"])
             self._check(about)
             random = _under("random", flat)
@@ -100,12 +105,6 @@ class Checkpoint:
                     _lay_out_as_parameters(cast(Any, part))
             if about["scaler"] is not None and self.engine.accelerator.scaler is not None:
                 self.engine.accelerator.scaler.load_state_dict(about["scaler"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            if is_out_of_memory(error):
-                raise
-            raise BadFile(
-                f"{self.path}: no usable checkpoint ({' '.join(str(error).split())}); start anew with --force"
-            ) from error
         self.engine.set_random_state(random)
         names = {key.split("/")[1] for key in flat if key.startswith("tensors/")}
         return {name: _under(f"tensors/{name}", flat) for name in names}, about["numbers"]
