@@ -18,11 +18,15 @@ BLOCK_BYTES = 2**26
 Shape = tuple[int, int, int]
 
 
+def block_length(shape: Shape) -> int:
+    """How many images a block has."""
+    channels, height, width = shape
+    return max(1, BLOCK_BYTES // (channels * height * width))
+
+
 def decode_blocks(files: Sequence[ImageFile], shape: Shape, fit: str) -> Iterator[list[Tensor | Broken]]:
     """For each file its image uint8 ``shape``, or what is wrong with it, in blocks of bounded size."""
-    channels, height, width = shape
-    length = max(1, BLOCK_BYTES // (channels * height * width))
-
+    length = block_length(shape)
     room = Room()
 
     def read(file: ImageFile) -> Tensor | Broken:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -161,11 +163,85 @@ def test_a_build_that_was_killed_goes_on_where_it_was(
         read(folder, skip_broken=0.5)
     monkeypatch.setattr(image_cache, "replacing", real)
     (place,) = (folder.parent / "cache").iterdir()
-    assert json.loads((place / "about.json").read_text())["seen"] == 3
+    assert [path.name for path in (place / "blocks").iterdir()] == ["000000000.json"]
     decoded.clear()
     assert levels(read(folder, skip_broken=0.5)) == [1, 3, 4, 5, 6, 7, 8]
     assert sorted(decoded) == [f"{name}.png" for name in "defgh"]
     assert (place / "images.u8").stat().st_size == 7 * 16
+    assert sorted(path.name for path in place.iterdir()) == ["about.json", "images.u8", "lock"]
+
+
+def test_what_is_killed_while_gaps_are_closed_is_decoded_anew(
+    folder: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, {"b.png": BROKEN})
+    real = image_cache.replacing
+
+    def killed(path):
+        if path.name == "about.json":
+            raise KeyboardInterrupt
+        return real(path)
+
+    monkeypatch.setattr(image_cache, "replacing", killed)
+    with pytest.raises(KeyboardInterrupt):
+        read(folder, skip_broken=0.5)
+    monkeypatch.setattr(image_cache, "replacing", real)
+    assert levels(read(folder, skip_broken=0.5)) == [1, 3, 4, 5, 6, 7, 8]
+    assert len(decoded) == 16
+
+
+READ = """
+import sys, time
+from pathlib import Path
+from degan_cli.datasets import decoding
+from degan_cli.datasets.folders import list_folder
+from degan_cli.datasets.reading import Reading, read_files
+
+folder, name, others = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+decoding.BLOCK_BYTES = 16  # an image
+real = decoding.read_fitted
+
+def read(file, *how):
+    with open(folder.parent / name, "a") as log:
+        print(Path(file.name).name, file=log)
+    while not all((folder.parent / other).exists() for other in others):
+        time.sleep(0.01)
+    return real(file, *how)
+
+decoding.read_fitted = read
+reading = Reading(small_bytes=0, cache_dir=folder.parent / "cache", quiet=True, skip_broken=0.5)
+print(read_files(list_folder(folder, "train"), (1, 4, 4), reading).images[:, 0, 0, 0].tolist())
+"""
+"""Reads a folder, and at each image waits until others have begun."""
+
+
+def start(folder: Path, name: str, *others: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", READ, str(folder), name, *others], stdout=subprocess.PIPE, text=True)
+
+
+def test_several_processes_decode_a_part_each(folder: Path) -> None:
+    write(folder, {"b.png": BROKEN})
+    names = ("first", "second", "third")
+    readers = [start(folder, name, *names) for name in names]
+    said = [reader.communicate()[0] for reader in readers]
+    assert said == ["[1, 3, 4, 5, 6, 7, 8]\n"] * 3
+    parts = [(folder.parent / name).read_text().split() for name in names]
+    assert all(parts)
+    assert sorted(sum(parts, [])) == sorted(LEVELS)  # each once
+
+
+def test_what_a_killed_process_was_at_the_others_do(folder: Path) -> None:
+    stuck = start(folder, "stuck", "never")
+    while not (folder.parent / "stuck").exists():
+        time.sleep(0.01)
+    other = start(folder, "other")
+    (place,) = (folder.parent / "cache").iterdir()
+    while not (place / "blocks").exists() or len(list((place / "blocks").glob("*.json"))) < 7:
+        time.sleep(0.01)
+    stuck.kill()
+    assert other.communicate()[0] == "[1, 2, 3, 4, 5, 6, 7, 8]\n"
+    assert stuck.communicate()[0] == ""
+    assert (folder.parent / "other").read_text().split()[-1] == (folder.parent / "stuck").read_text().strip()
 
 
 def test_a_cache_that_lost_its_pixels_is_made_anew(folder: Path, decoded: list[str]) -> None:
