@@ -3,8 +3,9 @@
     python benchmarks/memory.py --work runs/memory --sizes 32,64,128,224
 
 An untrained ResNet-18 of torchvision with ten classes stands for the classifier, crops of the embedded photographs for
-the proxy, and a ResNet-18 for the student; batches are the commands' own. Each command is a process, whose highest
-resident memory is what it reports itself; seconds are those of the whole process, start-up included.
+the proxy, and a ResNet-18 for the student; the GAN is a DCGAN of width 16, and batches are the commands' own. Each
+command is a process, whose highest resident memory is what it reports itself; seconds are those of the whole process,
+start-up included.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ from degan_cli.paper.provenance import provenance
 
 NAME = "memory"
 STEPS = 10
+WIDTH = 16
+"""Of the GAN."""
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
     """What is measured, in this order: the second and third take what the first made."""
     t, g, s = (str(folder / f"{name}.safetensors") for name in "tgs")
+    gan = ["--steps", str(STEPS), "--width", str(WIDTH)]
     student = ["--epochs", "1", "--steps-per-epoch", str(STEPS), "--recipe", "patient", "-o", s]
     return {
-        "enrich": ["enrich", "--classifier", t, "--proxy", "photos", "--steps", str(STEPS), "-o", g],
+        "enrich": ["enrich", "--classifier", t, "--proxy", "photos", *gan, "-o", g],
         "sample -n 1": ["sample", g, "-n", "1", "-o", str(folder / "one")],
         "eval": ["eval", g, "--classifier", t],
         "distill": ["distill", "--teacher", t, "--student", ARCHITECTURE, "--samples", "photos", *student],
@@ -58,7 +62,7 @@ def measure(size: int, work: Path) -> list[dict[str, Any]]:
     save_untrained(folder / "t.safetensors", size)
     rows = []
     for name, command in commands(folder).items():
-        row: dict[str, Any] = {"table": NAME, "size": size, "row": name, "steps": STEPS}
+        row: dict[str, Any] = {"table": NAME, "size": size, "row": name, "steps": STEPS, "width": WIDTH}
         if name in ("enrich", "distill"):
             said, _ = call(command, "--dry-run")
             row |= {

@@ -115,6 +115,7 @@ class Cache:
         with FileLock(self.place / LOCK):
             if (found := self.broken()) is not None:
                 return found
+            (self.place / CLAIMS).mkdir(exist_ok=True)
             self._discard_what_lost_its_pixels()
             before = total - sum(map(self._length, self._missing()))
         if (total - before) * self._row_bytes + SPARE_BYTES > shutil.disk_usage(self.place).free:
@@ -130,10 +131,13 @@ class Cache:
                         self._decode_unless_another_does(start, waiting)
                         counter.advance(total - sum(map(self._length, self._missing())) - counter.done)
                 with FileLock(self.place / LOCK):
-                    if (found := self.broken()) is not None:
+                    found = self.broken()
+                    if found is None and not self._missing():  # else one that was closing the gaps was killed
+                        found = self._completed()
+                    if found is not None:
+                        for folder in (ACCOUNTS, CLAIMS):
+                            shutil.rmtree(self.place / folder, ignore_errors=True)
                         return found
-                    if not self._missing():  # else one that was closing the gaps was killed
-                        return self._completed()
 
     def no_room(self) -> UsageError:
         """To be raised where the disk is too small."""
@@ -173,7 +177,6 @@ class Cache:
 
     def _decode_unless_another_does(self, start: int, waiting: bool) -> None:
         """:param waiting: until the other one has done it, or is gone."""
-        (self.place / CLAIMS).mkdir(exist_ok=True)
         try:
             claim = FileLock(self.place / CLAIMS / f"{start:09d}").acquire(timeout=-1 if waiting else 0)
         except (Timeout, FileNotFoundError):  # another has it, or completed the cache and took all claims away
@@ -226,8 +229,6 @@ class Cache:
         about = {"source": self.files.name, "shape": self.shape, "fit": self.fit, "files": len(self.files.files)}
         with replacing(self.place / ABOUT) as file:
             file.write(json.dumps(about | {"broken": broken}).encode())
-        for folder in (ACCOUNTS, CLAIMS):
-            shutil.rmtree(self.place / folder, ignore_errors=True)
         return broken
 
 
