@@ -299,6 +299,19 @@ def _gan_sizes(results: list[Result]) -> str:
     return "\n".join([*lines, "", f"{what}; {length}; the classifier is right on {first['classifier_accuracy']} %."])
 
 
+def _changes(results: list[Result]) -> str:
+    """A line for each recipe and what it does to the images, the best first among those of equally many updates."""
+    head = ["recipe", "changes", "mixed", "updates", "accuracy on training images", "agreement"]
+    lines = [_row(head), _row(["---", "---", "---", *["---:"] * 3])]
+    for one in sorted(results, key=lambda result: (result["updates"], -mean(result["measured"]))):
+        lines.append(
+            _row(
+                [*one["row"].split(", "), f"{one['updates']:,}", _mean(one | {"scale": ""}), f"{one['agreement']:.2f}"]
+            )
+        )
+    return "\n".join([*lines, "", "Updates of 64; one seed."])
+
+
 OWN = {
     "demo": _demo,
     "students": _students,
@@ -309,6 +322,7 @@ OWN = {
     "calibration": _calibration,
     "memory": _memory,
     "gan-sizes": _gan_sizes,
+    "changes": _changes,
 }
 """Tables that are not laid out like the paper's."""
 
