@@ -25,6 +25,11 @@ LEAST_PATIENCE = 10
 """The run ends after so many epochs without better agreement: a part of all, but not of a few."""
 BATCH_SIZE = 64
 """Of the student."""
+GREY: Mapping[str, Any] = {"recipe": "patient"}
+COLOUR: Mapping[str, Any] = {"recipe": "paper", "augment": "crop-flip"}
+"""How the student learns. Signs and shapes gain by strong changes; photographs that are negated, turned and masked are
+no photographs any more, and the classifier's word on them teaches little."""
+CHANGED = {"strong": "changed strongly", "crop-flip": "moved and mirrored"}
 NEAR = 0.9
 """Mean confidence of the classifier, from which on images are near: true and near ones come to 0.95 and more."""
 
@@ -38,6 +43,7 @@ class Facts:
     images: str
     number: int
     support: Support
+    colour: bool
     update_seconds: float
     """Of one update of the student."""
     look_seconds: float
@@ -53,6 +59,13 @@ class Plan:
     seconds: float
     """That training will take, about."""
     words: tuple[str, ...]
+    recipe: Mapping[str, Any]
+    """Settings of ``distill`` that say how the student learns."""
+
+    @property
+    def stages(self) -> int:
+        """Of the rate, between which the epochs are divided."""
+        return 2 if self.recipe["recipe"] == "paper" else 1
 
     def to_json(self) -> dict[str, Any]:
         """For the run folder, so that a stopped run goes on with the same plan."""
@@ -65,16 +78,17 @@ class Plan:
 
     def distillation(self, settings: CompressSettings, images: str, output: Output) -> DistillSettings:
         """Settings of the student."""
+        epochs = self.epochs // self.stages
         names = (*ForeignSettings.declared(), *ImageSettings.declared(), *ComputeSettings.declared())
         return DistillSettings(
             **{name: getattr(settings, name) for name in names if name in settings.given},
             teacher=settings.classifier,
             student=settings.student,
             samples=(images,),
-            recipe="patient",
-            epochs=self.epochs,
+            **self.recipe,
+            epochs=epochs,
             steps_per_epoch=self.steps_per_epoch,
-            patience=max(LEAST_PATIENCE, round(PATIENT_PART * self.epochs)),
+            patience=max(LEAST_PATIENCE, round(PATIENT_PART * epochs)),
             output=output.folder / "student.safetensors",
         )
 
@@ -101,8 +115,11 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     took = epochs * epoch_seconds
     if took > budget:
         words.append(f"this is the least that makes sense, and more than the budget of {budget / 60:.1f} minutes")
+    recipe = COLOUR if facts.colour else GREY
+    changed = CHANGED[recipe.get("augment", "strong")]
     words.append(
-        f"the student learns for at most {epochs} epochs of {steps} updates, every image changed anew each time before "
-        f"the classifier and it see it, and stops when agreement no longer rises; about {took / 60:.1f} minutes in all"
+        f"the student learns for at most {epochs} epochs of {steps} updates, every image {changed} anew each time "
+        "before the classifier and it see it, and stops when agreement no longer rises; "
+        f"about {took / 60:.1f} minutes in all"
     )
-    return Plan(epochs=epochs, steps_per_epoch=steps, seconds=took, words=tuple(words))
+    return Plan(epochs=epochs, steps_per_epoch=steps, seconds=took, words=tuple(words), recipe=recipe)

@@ -17,6 +17,7 @@ def facts(**changed):
         "images": "photographs",
         "number": 5000,
         "support": Support(classes=10, seen=10, effective=9.5, confidence=0.9),
+        "colour": False,
         "update_seconds": 0.01,
         "look_seconds": 0.44,
     }
@@ -63,6 +64,23 @@ def test_the_words_say_what_was_seen_and_how_long_it_takes():
     assert "10 of 10 classes, 9.5 effective, confidence 0.90" in words
     assert "283 epochs of 256 updates" in words
     assert "about 14.2 minutes" in words  # 849 s
+
+
+@pytest.mark.parametrize(
+    ("colour", "recipe", "augment", "epochs", "words"),
+    [(False, "patient", "strong", 283, "changed strongly"), (True, "paper", "crop-flip", 141, "moved and mirrored")],
+)
+def test_a_student_of_grey_images_and_one_of_photographs_learn_in_their_own_way(
+    tmp_path, colour, recipe, augment, epochs, words
+):
+    plan = make_plan(facts(colour=colour), budget=1000)
+    assert words in plan.words[-1]
+    settings = CompressSettings(classifier="t.safetensors", student="lenet-half", images="digits")
+    student = plan.distillation(
+        settings, "digits", choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
+    )
+    assert (student.recipe, student.resolved(None).augment) == (recipe, augment)
+    assert student.epochs == epochs  # in each of the two stages that the recipe paper has: 283 in all
 
 
 def test_what_the_student_shares_with_the_command_is_passed_on(tmp_path):
