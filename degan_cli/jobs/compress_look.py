@@ -44,7 +44,7 @@ def look(
         images=images,
         number=len(given),
         support=found,
-        colour=channels > 1,
+        colour=bool((chosen != chosen[:, :1]).any()),  # grey images in three equal channels are grey
         update_seconds=update,
         look_seconds=scoring * min(DistillSettings.held_out, HELD_OUT_FRACTION * len(given)) / 1000,
     )

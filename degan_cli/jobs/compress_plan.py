@@ -44,6 +44,7 @@ class Facts:
     number: int
     support: Support
     colour: bool
+    """Whether the images have any, as photographs do."""
     update_seconds: float
     """Of one update of the student."""
     look_seconds: float
