@@ -25,7 +25,7 @@ from degan_cli.paper.cells import markdown
 
 ROOT = RESULTS.parent.parent
 DOCS = ROOT / "docs"
-PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("results", "calibrate", "trust", "scaling", "guide")))
+PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("results", "calibrate", "trust", "scaling")))
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Result = dict[str, Any]
 
@@ -275,30 +275,6 @@ def _speed(results: list[Result]) -> str:
     return "\n".join([*lines, "", f"{networks}."])
 
 
-def _memory(results: list[Result]) -> str:
-    """A line for each size and command: seconds and the most memory, beside what ``--dry-run`` had said."""
-    head = ["pixels", "command", "seconds", "`--dry-run` said", "memory", "`--dry-run` said"]
-    lines = [_row(head), _row(["---:", "---", *["---:"] * 4])]
-    for one in sorted(results, key=lambda result: result["size"]):
-        seconds = [f"{one[key]:.0f}" if key in one else "" for key in ("seconds", "said_seconds")]
-        memory = [f"{one[key] / 2**30:.1f} GiB" if key in one else "" for key in ("peak_bytes", "said_bytes")]
-        lines.append(_row([str(one["size"]), one["row"], *seconds, *memory]))
-    return "\n".join([*lines, "", f"{results[0]['steps']} updates; a GAN of width {results[0]['width']}."])
-
-
-def _gan_sizes(results: list[Result]) -> str:
-    """A line for each backbone: what its samples are like, and the time of an update."""
-    head = ["backbone", "FID", "coverage", "classes seen", "confidence", "CPU seconds an update"]
-    lines = [_row(head), _row(["---", *["---:"] * 5])]
-    for one in results:
-        looks = [f"{one['fid']:.0f}", f"{one['coverage']:.2f}", str(one["classes_seen"]), f"{one['confidence']:.2f}"]
-        lines.append(_row([one["row"], *looks, f"{one['cpu_seconds_per_step']:.2f}"]))
-    first = results[0]
-    length = f"{first['steps']:,} updates of {first['batch_size']}, width {first['width']}, one seed"
-    what = f"{first['images']:,} images of {first['size']} pixels"
-    return "\n".join([*lines, "", f"{what}; {length}; the classifier is right on {first['classifier_accuracy']} %."])
-
-
 def _changes(results: list[Result]) -> str:
     """A line for each recipe and what it does to the images, the best first among those of equally many updates."""
     head = ["recipe", "changes", "mixed", "updates", "accuracy on training images", "agreement"]
@@ -320,8 +296,6 @@ OWN = {
     "scaling": _scaling,
     "trust": _trust,
     "calibration": _calibration,
-    "memory": _memory,
-    "gan-sizes": _gan_sizes,
     "changes": _changes,
 }
 """Tables that are not laid out like the paper's."""

@@ -117,7 +117,7 @@ class Cache:
                 return found
             (self.place / CLAIMS).mkdir(exist_ok=True)
             self._discard_what_lost_its_pixels()
-            before = total - sum(map(self._length, self._missing()))
+            before = self._seen()
         if (total - before) * self._row_bytes + SPARE_BYTES > shutil.disk_usage(self.place).free:
             raise self.no_room()
         if not quiet:
@@ -129,7 +129,7 @@ class Cache:
                 for waiting in (False, True):
                     for start in self._missing():
                         self._decode_unless_another_does(start, waiting)
-                        counter.advance(total - sum(map(self._length, self._missing())) - counter.done)
+                        counter.advance(self._seen() - counter.done)
                 with FileLock(self.place / LOCK):
                     found = self.broken()
                     if found is None and not self._missing():  # else one that was closing the gaps was killed
@@ -149,6 +149,15 @@ class Cache:
             f"{free:.1f} GiB left; name a folder on another disk with --cache-dir, or make room"
         )
 
+    @property
+    def _starts(self) -> range:
+        """Where the blocks begin."""
+        return range(0, len(self.files.files), block_length(self.shape))
+
+    def _seen(self) -> int:
+        """Files in blocks that are accounted for."""
+        return len(self.files.files) - sum(map(self._length, self._missing()))
+
     def _length(self, start: int) -> int:
         """Files of the block that begins there."""
         return min(block_length(self.shape), len(self.files.files) - start)
@@ -162,8 +171,7 @@ class Cache:
             there = set(os.listdir(self.place / ACCOUNTS))
         except FileNotFoundError:
             there = set()
-        starts = range(0, len(self.files.files), block_length(self.shape))
-        missing = [start for start in starts if self._account(start).name not in there]
+        missing = [start for start in self._starts if self._account(start).name not in there]
         return missing if missing and self.broken() is None else []
 
     def _discard_what_lost_its_pixels(self) -> None:
@@ -171,7 +179,7 @@ class Cache:
         pixels = self.place / PIXELS
         there = pixels.stat().st_size if pixels.exists() else 0
         missing = set(self._missing())
-        for start in range(0, len(self.files.files), block_length(self.shape)):
+        for start in self._starts:
             if start not in missing and (start + self._length(start)) * self._row_bytes > there:
                 self._account(start).unlink()
 
