@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from results_file import RESULTS, write
+from results_file import known, write
 
 from degan_cli.config import CompressSettings, TeacherSettings
 from degan_cli.jobs import Session, compress, teacher
@@ -88,9 +88,8 @@ def main() -> None:
             }
             | provenance(shlex.join(["python", *sys.argv]))
         )
-    path = RESULTS / f"{NAME}.json"
     made = {(row["column"], row["row"]) for row in rows}
-    others: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    others = known(NAME)
     write(NAME, [*(row for row in others if (row["column"], row["row"]) not in made), *rows])
 
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from results_file import RESULTS, write
+from results_file import known, write
 
 from degan_cli.config import DistillSettings, EvaluateSettings, TeacherSettings
 from degan_cli.jobs import Session, distill, evaluate, teacher
@@ -108,15 +108,10 @@ def main() -> None:
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    began, path = time.monotonic(), RESULTS / f"{NAME}.json"
-
-    def known() -> list[dict[str, Any]]:
-        results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-        return results
-
+    began = time.monotonic()
     for row in options.rows.split(";"):
         place = {"table": NAME, "row": row, "updates": options.updates, "seeds": [options.seed]}
-        if any(place.items() <= result.items() for result in known()):
+        if any(place.items() <= result.items() for result in known(NAME)):
             continue
         if time.monotonic() - began > 60 * options.max_minutes:
             print("the time is over; the same command goes on")
@@ -124,7 +119,7 @@ def main() -> None:
         made = place | measure(row, options)
         print(json.dumps(made), flush=True)
         # Read again: another process may be at work on other rows.
-        write(NAME, [*known(), made | provenance(shlex.join(["python", *sys.argv]))])
+        write(NAME, [*known(NAME), made | provenance(shlex.join(["python", *sys.argv]))])
 
 
 if __name__ == "__main__":

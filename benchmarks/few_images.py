@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from results_file import RESULTS, write
+from results_file import known, write
 
 from degan_cli import artifact
 from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
@@ -142,10 +142,9 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     began, bench = time.monotonic(), Bench(options)
-    path = RESULTS / f"{NAME}.json"
     wanted = {name: getattr(options, name) for name in ("part", "images", "number") if getattr(options, name)}
     for place in (place for place in places(options.seed) if wanted.items() <= place.items()):
-        results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        results = known(NAME)
         if any(place.items() <= result.items() for result in results):
             continue
         if time.monotonic() - began > 60 * options.max_minutes:

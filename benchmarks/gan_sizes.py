@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from results_file import RESULTS, write
+from results_file import known, write
 
 from degan_cli import artifact
 from degan_cli.config import EnrichSettings, EvaluateSettings, TeacherSettings
@@ -104,11 +104,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{NAME}.json"
     shape = {name: getattr(options, name) for name in ("steps", "batch_size", "width", "seed")}
     for gan in GANS:
         place = {"table": NAME, "row": gan, "size": SIZE, "images": IMAGES, **shape}
-        results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        results = known(NAME)
         if any(place.items() <= result.items() for result in results):
             continue
         made = place | measure(gan, options)

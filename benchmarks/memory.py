@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from results_file import RESULTS, write
+from results_file import known, write
 from untrained import ARCHITECTURE, save_untrained
 
 from degan_cli.paper.provenance import provenance
@@ -83,12 +83,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/memory"))
     parser.add_argument("--sizes", default="32,64,128,224")
     options = parser.parse_args()
-    path = RESULTS / f"{NAME}.json"
     for size in map(int, options.sizes.split(",")):
         about = provenance(shlex.join(["python", *sys.argv])) | {"seed": 0}
         rows = [row | about for row in measure(size, options.work)]
-        known: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-        write(NAME, [*(row for row in known if row["size"] != size), *rows])
+        write(NAME, [*(row for row in known(NAME) if row["size"] != size), *rows])
 
 
 if __name__ == "__main__":

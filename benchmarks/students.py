@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from results_file import RESULTS, write
+from results_file import known, write
 
 from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
 from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
@@ -162,8 +162,7 @@ def main() -> None:
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     options = parser.parse_args()
     began = time.monotonic()
-    path = RESULTS / f"{NAME}.json"
-    results: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    results = known(NAME)
     wanted = [
         (pair, row, recipe, int(seed))
         for seed in options.seeds.split(",")
@@ -181,7 +180,7 @@ def main() -> None:
         made = measure(pair, row, recipe, seed, options)
         print(json.dumps({**place, "seed": seed, **made}), flush=True)
         # Read again: another process may be at work on other rows.
-        results = json.loads(path.read_text()) if path.exists() else []
+        results = known(NAME)
         results = with_cell(results, place, seed, made, provenance(shlex.join(["python", *sys.argv])))
         write(NAME, results)
 
