@@ -133,6 +133,14 @@ class DistillSettings(RunSettings, InitSettings, SelectionSettings, ImageSetting
     ce_weight: float = setting(
         0.0, min=0, max=1, help="Share of cross-entropy with the teacher's top class.", needs=("kd",)
     )
+    logit_weight: float = setting(
+        0.0,
+        shown_default="0; the recipe's",
+        min=0,
+        help="Weight of the distance of the logits, in units of the teacher's spread, beside the softened predictions.",
+        newer=True,
+        needs=("kd", "fixed"),
+    )
     augment: str = setting(
         "none",
         choices=(*AUGMENTATIONS, "strong", *ZOOMS, IN_TURN),

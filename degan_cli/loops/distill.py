@@ -5,7 +5,8 @@ stages, 256 batches of 64 an epoch, selection by agreement with the teacher. We 
 samples are the same in every epoch, and that neither teacher nor generator collects gradients.
 
 Other schedules than the authors' run once over all epochs, images may be mixed, and the mean of the student's weights
-over its last updates may be kept instead of itself.
+over its last updates may be kept instead of itself. At a low temperature the predictions of a certain teacher say
+little of the classes that it rules out; the distance of the logits, added in units of their spread, says more (ours).
 
 Samples may also change while the student learns (:mod:`degan_cli.samples.online`). Then no epoch's agreement can be
 compared with another's, so that the epochs are fixed in number and the last student is kept.
@@ -25,7 +26,7 @@ from ..config import DistillSettings
 from ..config.distill import IN_TURN
 from ..engine import Engine
 from ..images import augmentation, mix, within
-from ..losses import logit_distance, student_loss
+from ..losses import logit_distance, logit_spread, student_loss
 from ..metrics import Support, accuracy, curve_summary, support
 from ..models import Classifier, copy_weights, follow
 from ..runs.checkpoint import Checkpoint
@@ -35,7 +36,7 @@ from ..samples.sources import Source
 from ..specs import ImageSet, Network
 from .finite import Losses, finite_values
 from .stages import Annealed, Milestones, Schedule, Stages, set_rate
-from .top_classes import class_probabilities, top_classes
+from .top_classes import all_logits, top_classes
 
 HELD_OUT_VALUES = 4096 * 3 * 128 * 128
 """Pixels times channels of the held-out samples where nobody says how many they are: of large images fewer."""
@@ -73,10 +74,11 @@ def distill(
         looked_at = within(looked_at, teacher.input.shape, values=HELD_OUT_VALUES)
     held_out = wanted = torch.empty(0)
     rests_on: dict[str, Any] = {}
+    spread = 1.0
     if not samples.online:
         with engine.eager():
             held_out = samples.held_out(looked_at)  # uint8 (n, C, H, W)
-        wanted, found = _teachers_view(engine, teacher, held_out)
+        wanted, found, spread = _teachers_view(engine, teacher, held_out)
         rests_on = asdict(found)
         if found.useless:
             report.warn(_nothing_to_learn(found))
@@ -102,7 +104,7 @@ def distill(
         with engine.autocast():
             with torch.no_grad():
                 teacher_logits = teacher(images)
-            loss = _loss(student(images), teacher_logits, settings)
+            loss = _loss(student(images), teacher_logits, settings, spread)
         engine.backward(loss)
         optimiser.step()
         optimiser.zero_grad()
@@ -156,7 +158,7 @@ def distill(
         row = finite_values({"loss": loss, **made}, f"epoch {epoch + 1}", "--lr")
         if samples.online:
             held_out = samples.held_out(looked_at)
-            wanted, found = _teachers_view(engine, teacher, held_out)
+            wanted, found, _ = _teachers_view(engine, teacher, held_out)
             rests_on = asdict(found)
         candidate = engine.unwrap(student) if average is None else average
         predicted = top_classes(engine, candidate, held_out)
@@ -198,10 +200,10 @@ def distill(
     return best, metrics
 
 
-def _teachers_view(engine: Engine, teacher: Classifier, images: Tensor) -> tuple[Tensor, Support]:
-    """The teacher's classes (n,) of images uint8 (n, C, H, W), and what a score on them rests on."""
-    probabilities = class_probabilities(engine, teacher, images)  # (n, classes)
-    return probabilities.argmax(dim=1), support(probabilities)
+def _teachers_view(engine: Engine, teacher: Classifier, images: Tensor) -> tuple[Tensor, Support, float]:
+    """The teacher's classes (n,) of images uint8 (n, C, H, W), what scores rest on, and its logits' spread."""
+    logits = all_logits(engine, teacher, images)  # (n, classes)
+    return logits.argmax(dim=1), support(logits.softmax(dim=1)), float(logit_spread(logits))
 
 
 def _nothing_to_learn(rests_on: Support) -> str:
@@ -223,7 +225,11 @@ def _optimiser(engine: Engine, student: Classifier, settings: DistillSettings) -
     return engine.optimiser(settings.optimiser, student.parameters(), settings.lr, settings.weight_decay)
 
 
-def _loss(student_logits: Tensor, teacher_logits: Tensor, settings: DistillSettings) -> Tensor:
+def _loss(student_logits: Tensor, teacher_logits: Tensor, settings: DistillSettings, spread: float) -> Tensor:
+    """Of a batch; ``spread`` is that of the teacher's logits, which differs by classifier and images."""
     if settings.loss == "l1":
         return logit_distance(student_logits, teacher_logits)
-    return student_loss(student_logits, teacher_logits, settings.temperature, settings.ce_weight)
+    loss = student_loss(student_logits, teacher_logits, settings.temperature, settings.ce_weight)
+    if settings.logit_weight and spread:
+        loss = loss + settings.logit_weight / spread * logit_distance(student_logits, teacher_logits)
+    return loss

@@ -22,6 +22,11 @@ def top_classes(engine: Engine, classifier: ClassifierNetwork, images: Tensor | 
     return _seen(engine, classifier, images, lambda logits: logits.argmax(dim=1))
 
 
+def all_logits(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
+    """Its logits for images uint8 (n, C, H, W), float32 (n, classes); it is left in eval mode."""
+    return _seen(engine, classifier, images, lambda logits: logits.float())
+
+
 def class_probabilities(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
     """The softmax of its logits for images uint8 (n, C, H, W), float32 (n, classes); it is left in eval mode."""
     return _seen(engine, classifier, images, lambda logits: logits.float().softmax(dim=1))

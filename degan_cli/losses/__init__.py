@@ -3,6 +3,7 @@
 from .distillation import (
     distillation_loss,
     label_loss,
+    logit_spread,
     sigmoid_loss,
     softened_divergence,
     student_loss,
@@ -44,6 +45,7 @@ __all__ = [
     "label_loss",
     "local_cross_entropy",
     "logit_distance",
+    "logit_spread",
     "one_hot_loss",
     "real_loss",
     "scale_loss",

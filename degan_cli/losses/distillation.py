@@ -51,6 +51,16 @@ def student_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
     return loss
 
 
+def logit_spread(logits: Tensor) -> Tensor:
+    """The standard deviation of an image's logits over the classes, mean over the images.
+
+    Distances of logits in this unit mean the same for a loud classifier and for a quiet one.
+
+    Shape: (batch, classes), unnormalised; returns a scalar in [0, inf), 0 for a single class.
+    """
+    return checked_logits(logits).std(dim=1, correction=0).mean()
+
+
 def label_loss(logits: Tensor, labels: Tensor, outputs: str) -> Tensor:
     """Cross-entropy of labelled images in nats, or for ``sigmoid`` outputs :func:`sigmoid_loss` with 1 for the label.
 

@@ -331,8 +331,14 @@ def test_settings_know_what_nobody_gave():
 def test_a_students_recipe_lies_above_the_defaults_and_below_what_is_given():
     given = {"teacher": "t", "student": "s", "samples": ("p",)}
     paper, patient = (resolve(DistillSettings(**given, recipe=name)) for name in ("paper", "patient"))
-    assert (paper.schedule, paper.mix, paper.augment, paper.ema) == ("stages", "none", "none", 0.0)
-    assert (patient.schedule, patient.augment) == ("cosine", "strong")
+    assert (paper.schedule, paper.mix, paper.augment, paper.ema, paper.logit_weight) == (
+        "stages",
+        "none",
+        "none",
+        0.0,
+        0.0,
+    )
+    assert (patient.schedule, patient.augment, patient.logit_weight) == ("cosine", "strong", 3.0)
     assert patient.origins["schedule"] == "the recipe patient"
     mine = resolve(DistillSettings(**given, recipe="patient", schedule="stages", epochs=7))
     assert (mine.schedule, mine.epochs, mine.augment) == ("stages", 7, "strong")

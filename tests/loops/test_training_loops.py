@@ -135,7 +135,14 @@ def test_a_resumed_student_equals_an_unbroken_one(tmp_path, tiny_generator, stop
     assert metrics == again
 
 
-ANNEALED = {"schedule": "one-cycle", "ema": 0.9, "augment": "resized-crop", "mix": "both", "epochs": 4}
+ANNEALED = {
+    "schedule": "one-cycle",
+    "ema": 0.9,
+    "augment": "resized-crop",
+    "mix": "both",
+    "logit_weight": 3.0,
+    "epochs": 4,
+}
 
 
 @pytest.mark.parametrize("stop", [1, 7, 10, 20])
@@ -147,6 +154,17 @@ def test_a_resumed_student_of_other_schedules_equals_an_unbroken_one(tmp_path, t
     assert_equal(whole.state_dict(), resumed.state_dict())
     assert metrics == again
     assert metrics["updates"] == 4 * 7
+
+
+def test_the_distance_of_the_logits_is_weighed_in_units_of_the_teachers_spread(tmp_path, tiny_generator, monkeypatch):
+    monkeypatch.setattr("degan_cli.loops.distill.logit_spread", lambda logits: torch.tensor(4.0))
+    one, found = {"epochs": 1, "steps_per_epoch": 1, "schedule": "cosine"}, {}
+    for name, own in {"l1": {"loss": "l1"}, "kd": {}, "both": {"logit_weight": 2.0}}.items():
+        run_distill(tmp_path / name, tiny_generator, **one, **own)
+        (row,) = rows(tmp_path / name)
+        found[name] = row["loss"]
+    assert found["both"] == pytest.approx(found["kd"] + 2 / 4 * found["l1"])
+    assert found["l1"] > 1e-3
 
 
 def test_a_students_moving_average_is_what_is_kept(tmp_path, tiny_generator):

@@ -10,6 +10,7 @@ from degan_cli.losses import (
     entropy_loss,
     fake_loss,
     label_loss,
+    logit_spread,
     real_loss,
     scale_loss,
     sigmoid_loss,
@@ -105,6 +106,13 @@ def test_ce_weight_mixes_in_the_teachers_top_class():
     torch.testing.assert_close(student_loss(student, teacher, 4.0, 0.0), distillation_loss(student, teacher, 4.0))
     hard = F.cross_entropy(student, torch.tensor([0, 1]))
     torch.testing.assert_close(student_loss(student, teacher, 4.0, 1.0), hard)
+
+
+def test_the_spread_of_logits_is_that_over_the_classes_whatever_the_level():
+    logits = torch.tensor([[0.0, 2.0, 0.0, 2.0], [5.0, 5.0, 5.0, 5.0]])  # by 1 about 1, by 0 about 5
+    torch.testing.assert_close(logit_spread(logits), torch.tensor(0.5))
+    torch.testing.assert_close(logit_spread(3 * logits), torch.tensor(1.5))
+    torch.testing.assert_close(logit_spread(torch.randn(6, 1)), torch.tensor(0.0))
 
 
 def test_bf16_logits_give_a_float32_loss():
