@@ -3,8 +3,8 @@
     python benchmarks/budgets.py --work runs/compress --pair mnist --budgets 2m:0,1,2 10m:0,1,2 30m:0
 
 The result of each run lies beside its artifact, and what is there is not run again; the rows of
-``results/budgets.json`` are made from them. Nobody looks at the test images before the end. One run at a time: a budget
-means little beside other work.
+``results/budgets.json`` are made from them (those that name no recipe are of a time when it was ``patient``). Nobody
+looks at the test images before the end. One run at a time: a budget means little beside other work.
 """
 
 from __future__ import annotations
@@ -73,10 +73,11 @@ def main() -> None:
         seeds = [int(seed) for seed in text.split(",")]
         each = [run(budget, seed, options) for seed in seeds]
         metrics = [result["metrics"] for result in each]
+        recipe = metrics[0]["plan"]["recipe"]["recipe"]
         rows.append(
             {
                 "table": NAME,
-                "column": PAIRS[options.pair][1],
+                "column": f"{PAIRS[options.pair][1]}, by the recipe {recipe}",
                 "row": budget,
                 "scale": f"{STUDENT} in {budget}",
                 "seeds": seeds,

@@ -6,7 +6,7 @@ The rules stand in one place, :func:`make_plan`, and follow the measurements in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..config.compress import CompressSettings
@@ -22,7 +22,8 @@ EPOCHS = (10, 400)
 """At least, at most; shorter epochs rather than fewer."""
 PATIENT_PART = 0.25
 LEAST_PATIENCE = 10
-"""The run ends after so many epochs without better agreement: a part of all, but not of a few."""
+"""A stage ends after so many epochs without better agreement: a part of all, but not of a few. A rate that goes one way
+down has to come down: most of what a student learns it learns there, after agreement has fallen with the high rate."""
 BATCH_SIZE = 64
 """Of the student."""
 GREY: Mapping[str, Any] = {"recipe": "fast"}
@@ -89,7 +90,7 @@ class Plan:
             **self.recipe,
             epochs=epochs,
             steps_per_epoch=self.steps_per_epoch,
-            patience=max(LEAST_PATIENCE, round(PATIENT_PART * epochs)),
+            patience=max(LEAST_PATIENCE, round(PATIENT_PART * epochs)) if self.stages > 1 else epochs,
             output=output.folder / "student.safetensors",
         )
 
@@ -117,10 +118,11 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     if took > budget:
         words.append(f"this is the least that makes sense, and more than the budget of {budget / 60:.1f} minutes")
     recipe = COLOUR if facts.colour else GREY
-    changed = CHANGED[recipe.get("augment", "strong")]
+    plan = Plan(epochs=epochs, steps_per_epoch=steps, seconds=took, words=(), recipe=recipe)
+    most, ends = ("at most ", ", and stops when agreement no longer rises") if plan.stages > 1 else ("", "")
     words.append(
-        f"the student learns for at most {epochs} epochs of {steps} updates, every image {changed} anew each time "
-        "before the classifier and it see it, and stops when agreement no longer rises; "
+        f"the student learns for {most}{epochs} epochs of {steps} updates, every image "
+        f"{CHANGED[recipe.get('augment', 'strong')]} anew each time before the classifier and it see it{ends}; "
         f"about {took / 60:.1f} minutes in all"
     )
-    return Plan(epochs=epochs, steps_per_epoch=steps, seconds=took, words=tuple(words), recipe=recipe)
+    return replace(plan, words=tuple(words))

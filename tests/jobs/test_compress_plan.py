@@ -67,20 +67,25 @@ def test_the_words_say_what_was_seen_and_how_long_it_takes():
 
 
 @pytest.mark.parametrize(
-    ("colour", "recipe", "augment", "epochs", "words"),
-    [(False, "fast", "strong", 283, "changed strongly"), (True, "paper", "crop-flip", 141, "moved and mirrored")],
+    ("colour", "recipe", "augment", "epochs", "patience", "words"),
+    [
+        (False, "fast", "strong", 283, 283, "changed strongly"),  # one way down, whose end is not to be missed
+        (True, "paper", "crop-flip", 141, 35, "moved and mirrored"),
+    ],
 )
 def test_a_student_of_grey_images_and_one_of_photographs_learn_in_their_own_way(
-    tmp_path, colour, recipe, augment, epochs, words
+    tmp_path, colour, recipe, augment, epochs, patience, words
 ):
     plan = make_plan(facts(colour=colour), budget=1000)
     assert words in plan.words[-1]
+    assert ("stops when agreement no longer rises" in plan.words[-1]) == (patience < epochs)
     settings = CompressSettings(classifier="t.safetensors", student="lenet-half", images="digits")
     student = plan.distillation(
         settings, "digits", choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
     )
     assert (student.recipe, student.resolved(None).augment) == (recipe, augment)
     assert student.epochs == epochs  # in each of the two stages that the recipe paper has: 283 in all
+    assert student.patience == patience
 
 
 def test_what_the_student_shares_with_the_command_is_passed_on(tmp_path):
