@@ -40,13 +40,12 @@ class Pair:
 
 
 LENET_ROWS = (
-    "patient, strong, mixup",
-    "patient, strong, none",
-    "patient, none, none",
+    "fast, strong, none, logit_weight=3",
     "fast, strong, none",
-    "paper, none, none",
+    "patient, strong, mixup, logit_weight=3",
+    "patient, strong, mixup",
     "paper, strong, none",
-    "paper, crop-flip, none",
+    "paper, none, none",
 )
 PAIRS = {
     "cifar10": Pair(
@@ -81,10 +80,11 @@ def settings_of(row: str) -> dict[str, Any]:
     """What a row says: recipe, what is done to each image, how images are put together, and further settings.
 
     ``adam at 20`` is ``paper`` without its second stage, one way down for the rate. The further ones are written as
-    ``name=value``; ``samples=a+b`` takes equal parts of both in place of the pair's images.
+    ``name=value``; ``samples=a+b`` takes equal parts of both in place of the pair's images. The distance of the logits
+    has a part only where it is named: it came to the recipes later than the first rows.
     """
     recipe, augment, mix, *others = row.split(", ")
-    values: dict[str, Any] = {"recipe": recipe, "augment": augment, "mix": mix}
+    values: dict[str, Any] = {"recipe": recipe, "augment": augment, "mix": mix, "logit_weight": 0.0}
     if recipe == "adam at 20":
         values |= {"recipe": "paper", "schedule": "cosine"}
     for name, _, text in (other.partition("=") for other in others):
@@ -156,7 +156,7 @@ def main() -> None:
     name = NAME if options.pair == "cifar10" else f"{NAME}-{options.pair}"
     began = time.monotonic()
     for row in options.rows.split(";") if options.rows else PAIRS[options.pair].rows:
-        place = {"table": name, "row": row, "updates": options.updates, "seeds": [options.seed]}
+        place = {"table": NAME, "row": row, "updates": options.updates, "seeds": [options.seed]}
         if any(place.items() <= result.items() for result in known(name)):
             continue
         if time.monotonic() - began > 60 * options.max_minutes:

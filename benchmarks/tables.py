@@ -277,15 +277,21 @@ def _speed(results: list[Result]) -> str:
 
 def _changes(results: list[Result]) -> str:
     """A line for each recipe and what it does to the images, the best first among those of equally many updates."""
-    head = ["recipe", "changes", "mixed", "updates", "accuracy on training images", "agreement"]
-    lines = [_row(head), _row(["---", "---", "---", *["---:"] * 3])]
-    for one in sorted(results, key=lambda result: (result["updates"], -mean(result["measured"]))):
-        lines.append(
-            _row(
-                [*one["row"].split(", "), f"{one['updates']:,}", _mean(one | {"scale": ""}), f"{one['agreement']:.2f}"]
-            )
-        )
-    return "\n".join([*lines, "", "Updates of 64; one seed."])
+    rows: dict[tuple[int, str], Result] = {}
+    for one in results:  # of one seed
+        row = rows.setdefault((one["updates"], one["row"]), {"seeds": [], "measured": [], "agreement": []})
+        row["seeds"] += one["seeds"]
+        row["measured"] += one["measured"]
+        row["agreement"].append(one["agreement"])
+    lines = [
+        _row(["recipe", "changes", "mixed", "set", "updates", "accuracy on training images", "agreement"]),
+        _row([*["---"] * 4, *["---:"] * 3]),
+    ]
+    for (updates, name), row in sorted(rows.items(), key=lambda each: (each[0][0], -mean(each[1]["measured"]))):
+        recipe, changes, mixed, *others = name.split(", ")
+        numbers = [_mean({"measured": row[key], "scale": ""}) for key in ("measured", "agreement")]
+        lines.append(_row([recipe, changes, mixed, ", ".join(others), f"{updates:,}", *numbers]))
+    return "\n".join([*lines, "", f"Updates of 64; {_seeds(list(rows.values()))} a row."])
 
 
 OWN = {
