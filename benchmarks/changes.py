@@ -46,6 +46,8 @@ LENET_ROWS = (
     "patient, strong, mixup",
     "paper, strong, none",
     "paper, none, none",
+    "adam at 20, strong, none",
+    "patient, none, none",
 )
 PAIRS = {
     "cifar10": Pair(
