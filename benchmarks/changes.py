@@ -40,9 +40,10 @@ class Pair:
 
 
 LENET_ROWS = (
-    "fast, strong, none, logit_weight=3",
+    "fast, strong, none, logit_weight=3, clip=1",
     "fast, strong, none",
-    "patient, strong, mixup, logit_weight=3",
+    "fast, strong, none, clip=1",
+    "patient, strong, mixup, logit_weight=3, clip=1",
     "patient, strong, mixup",
     "paper, strong, none",
     "paper, none, none",
@@ -76,17 +77,18 @@ PAIRS = {
     ),
 }
 STEPS_PER_EPOCH = 64
+BEFORE: dict[str, Any] = {"logit_weight": 0.0, "clip": 0.0}
+"""What came to the recipes later than the first rows; a row that has it names it."""
 
 
 def settings_of(row: str) -> dict[str, Any]:
     """What a row says: recipe, what is done to each image, how images are put together, and further settings.
 
     ``adam at 20`` is ``paper`` without its second stage, one way down for the rate. The further ones are written as
-    ``name=value``; ``samples=a+b`` takes equal parts of both in place of the pair's images. The distance of the logits
-    has a part only where it is named: it came to the recipes later than the first rows.
+    ``name=value``; ``samples=a+b`` takes equal parts of both in place of the pair's images.
     """
     recipe, augment, mix, *others = row.split(", ")
-    values: dict[str, Any] = {"recipe": recipe, "augment": augment, "mix": mix, "logit_weight": 0.0}
+    values: dict[str, Any] = {"recipe": recipe, "augment": augment, "mix": mix} | BEFORE
     if recipe == "adam at 20":
         values |= {"recipe": "paper", "schedule": "cosine"}
     for name, _, text in (other.partition("=") for other in others):

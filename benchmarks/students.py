@@ -71,14 +71,14 @@ ROWS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
 def settings_of(recipe: str, updates: int) -> dict[str, Any]:
     """A student's settings: ``paper`` in two stages, the others in one way down; of equal updates.
 
-    ``fast/2`` is the recipe ``fast`` with half of the updates. The distance of the logits, which came to the recipes
-    later, has a part only in those called ``fast + logits``.
+    ``fast/2`` is the recipe ``fast`` with half of the updates. The distance of the logits and the clipping, which came
+    to the recipes later, have a part only in those called ``fast + logits``.
     """
     name, _, more = recipe.partition(" + ")
     name, _, part = name.partition("/")
     epochs = EPOCHS // int(part or 1) // (2 if name == "paper" else 1)
     length = {"epochs": epochs, "steps_per_epoch": updates // EPOCHS, "patience": EPOCHS}
-    return {"recipe": name} | length | ({} if more else {"logit_weight": 0.0})
+    return {"recipe": name} | length | ({} if more else {"logit_weight": 0.0, "clip": 0.0})
 
 
 def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:

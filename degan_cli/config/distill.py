@@ -102,6 +102,13 @@ class DistillSettings(RunSettings, InitSettings, SelectionSettings, ImageSetting
         1e-3, shown_default="1e-3; the method's with --method", min=0, help="Rate in the first stage; then a tenth."
     )
     weight_decay: float = setting(0.0, min=0, help="L2 penalty on the weights; with sgd 2e-4.", needs=("sgd",))
+    clip: float = setting(
+        0.0,
+        min=0,
+        shown_default="0, never; the recipe's",
+        help="Longest gradient, over all weights together, with which the student learns; longer ones are shortened.",
+        newer=True,
+    )
     milestones: tuple[int, ...] = setting(
         (),
         metavar="E,E,...",

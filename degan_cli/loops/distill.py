@@ -19,7 +19,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..config import DistillSettings
@@ -106,6 +106,8 @@ def distill(
                 teacher_logits = teacher(images)
             loss = _loss(student(images), teacher_logits, settings, spread)
         engine.backward(loss)
+        if settings.clip:
+            nn.utils.clip_grad_norm_(student.parameters(), settings.clip)
         optimiser.step()
         optimiser.zero_grad()
         return loss.detach()

@@ -141,6 +141,7 @@ ANNEALED = {
     "augment": "resized-crop",
     "mix": "both",
     "logit_weight": 3.0,
+    "clip": 1.0,
     "epochs": 4,
 }
 
@@ -165,6 +166,19 @@ def test_the_distance_of_the_logits_is_weighed_in_units_of_the_teachers_spread(t
         found[name] = row["loss"]
     assert found["both"] == pytest.approx(found["kd"] + 2 / 4 * found["l1"])
     assert found["l1"] > 1e-3
+
+
+def test_a_long_gradient_is_shortened_and_a_short_one_is_not(tmp_path, tiny_generator):
+    one = {"epochs": 1, "steps_per_epoch": 1, "schedule": "cosine", "optimiser": "sgd", "lr": 2.0}  # at half of it
+    start_of_all, moved = dict(tiny_classifier(seed=2).named_parameters()), {}
+    for clip in (0.0, 1e-3, 1e6):
+        student, _ = run_distill(tmp_path / str(clip), tiny_generator, **one, clip=clip)
+        steps = [(value - start_of_all[name]).detach() for name, value in student.named_parameters()]
+        moved[clip] = torch.cat([step.flatten() for step in steps])
+    assert moved[0.0].norm() > 0.01
+    assert moved[1e-3].norm() == pytest.approx(1e-3, rel=1e-2)
+    torch.testing.assert_close(moved[1e-3] / moved[1e-3].norm(), moved[0.0] / moved[0.0].norm(), rtol=1e-2, atol=1e-3)
+    torch.testing.assert_close(moved[1e6], moved[0.0])
 
 
 def test_a_students_moving_average_is_what_is_kept(tmp_path, tiny_generator):
