@@ -94,6 +94,8 @@ CASES = [
     (DistillSettings, {"temperature": 2.0}, STORED | {"loss": "l1"}, "--loss l1", KD, STORED),
     (DistillSettings, {"temperature": 2.0}, {"method": "pre-dfkd"}, "--loss l1", KD, DAFL),
     (DistillSettings, {"ce_weight": 0.2}, STORED | {"loss": "l1"}, "--loss l1", KD, STORED),
+    (DistillSettings, {"logit_weight": 1.0}, STORED | {"loss": "l1"}, "--loss l1", KD, STORED),
+    (DistillSettings, {"logit_weight": 1.0}, DAFL, "--method dafl", FIXED, STORED),
     (DistillSettings, {"recipe": "fast"}, DAFL, "--method dafl", FIXED, STORED),
     (DistillSettings, {"patience": 5}, DAFL, "--method dafl", FIXED, STORED),
     (DistillSettings, {"patience": 5}, ZSKD, "--method zskd", FIXED, STORED),
