@@ -29,7 +29,7 @@ def all_logits(engine: Engine, classifier: ClassifierNetwork, images: Tensor) ->
 
 def class_probabilities(engine: Engine, classifier: ClassifierNetwork, images: Tensor) -> Tensor:
     """The softmax of its logits for images uint8 (n, C, H, W), float32 (n, classes); it is left in eval mode."""
-    return _seen(engine, classifier, images, lambda logits: logits.float().softmax(dim=1))
+    return all_logits(engine, classifier, images).softmax(dim=1)
 
 
 def _seen(
