@@ -92,6 +92,12 @@ PAPER_GAN_ALEXNET = Scale(
     teacher=HOUR_ALEXNET.teacher,
     distill={"epochs": 30, "patience": 8},
 )
+PAPER_GAN_NINETY = replace(
+    PAPER_GAN_ALEXNET,
+    reduced="GAN as in the paper, but batches of 256 instead of a 25th of the proxy; a stage has 10 (teacher) or 30 "
+    "(student) epochs at most and ends after 4 or 8 without gain, instead of 100",
+    enrich={"batch_size": 256},
+)
 
 NEIGHBOURS_DIGITS = Scale(
     reduced="a stage has 15 (teacher) or 30 (student, of 64 updates) epochs at most, 5 or 8 without gain; "
