@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from results_file import known, write
+from teaching import teacher_in
 
-from degan_cli.config import CompressSettings, TeacherSettings
-from degan_cli.jobs import Session, compress, teacher
+from degan_cli.config import CompressSettings
+from degan_cli.jobs import Session, compress
 from degan_cli.paper.provenance import provenance
 
 NAME = "budgets"
@@ -35,10 +36,9 @@ def run(budget: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The result of one run as ``--json`` gives it, made or read."""
     found = options.work / f"s-{budget}-{seed}.json"
     if not found.exists():
-        t, session = options.work / "teacher.safetensors", Session(quiet=True)
-        if not t.exists():
-            length: dict[str, Any] = {"architecture": "lenet", "epochs": 40, "patience": 10, "resume": True}
-            teacher(TeacherSettings(dataset=options.pair, output=t, data_dir=options.data_dir, **length), session)
+        session = Session(quiet=True)
+        length: dict[str, Any] = {"architecture": "lenet", "epochs": 40, "patience": 10}
+        t = teacher_in(options.work, options.pair, session, data_dir=options.data_dir, **length)
         made = compress(
             CompressSettings(
                 classifier=t,

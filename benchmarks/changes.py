@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from results_file import known, write
+from teaching import BEFORE, taught, teacher_in
 
-from degan_cli.config import DistillSettings, EvaluateSettings, TeacherSettings
-from degan_cli.jobs import Session, distill, evaluate, teacher
+from degan_cli.config import DistillSettings
+from degan_cli.jobs import Session
 from degan_cli.paper.provenance import provenance
 
 NAME = "changes"
@@ -77,8 +78,6 @@ PAIRS = {
     ),
 }
 STEPS_PER_EPOCH = 64
-BEFORE: dict[str, Any] = {"logit_weight": 0.0, "clip": 0.0}
-"""What came to the recipes later than the first rows; a row that has it names it."""
 
 
 def settings_of(row: str) -> dict[str, Any]:
@@ -107,40 +106,24 @@ def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
         "device": options.device,
         "precision": options.precision,
     }
-    t = folder / "teacher.safetensors"
-    if not t.exists():
-        teacher(TeacherSettings(dataset=options.pair, output=t, resume=True, **pair.teacher, **shared), session)
     name = row.replace(", ", "-").replace(":", "-").replace("/", "-")
-    student = folder / f"{name}-{options.updates}-{options.seed}.safetensors"
     own = {"samples": (pair.images,)} | settings_of(row)
     stages = 2 if row.startswith("paper,") and own.get("schedule", "stages") == "stages" else 1
     epochs = options.updates // STEPS_PER_EPOCH // stages
-    began = time.process_time()
-    made = distill(
-        DistillSettings(
-            teacher=t,
-            student=pair.student,
-            epochs=epochs,
-            steps_per_epoch=STEPS_PER_EPOCH,
-            patience=epochs,
-            seed=options.seed,
-            output=student,
-            force=True,
-            **own,
-            **shared,
-        ),
-        session,
+    student = DistillSettings(
+        teacher=teacher_in(folder, options.pair, session, **pair.teacher, **shared),
+        student=pair.student,
+        epochs=epochs,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        patience=epochs,
+        seed=options.seed,
+        output=folder / f"{name}-{options.updates}-{options.seed}.safetensors",
+        force=True,
+        **own,
+        **shared,
     )
-    seconds = time.process_time() - began
-    seen = EvaluateSettings(
-        model=student, dataset=options.pair, split="train", data_dir=options.data_dir, device=options.device
-    )
-    return {
-        "measured": [round(100 * evaluate(seen, session).metrics["accuracy"], 2)],
-        "agreement": round(100 * made.metrics["agreement"], 2),
-        "updates": made.metrics["updates"],
-        "cpu_seconds": round(seconds),
-    }
+    made = taught(student, options.pair, session, split="train")
+    return {name: made[name] for name in ("agreement", "updates", "cpu_seconds")} | {"measured": [made["measured"]]}
 
 
 def main() -> None:

@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from results_file import known, write
+from teaching import taught, teacher_in
 
 from degan_cli import artifact
-from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
+from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings
 from degan_cli.images import fit_uint8
-from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
+from degan_cli.jobs import Session, enrich, evaluate
 from degan_cli.paper.provenance import provenance
 from degan_cli.specs import ImageSet
 
@@ -52,10 +53,8 @@ class Bench:
         self.shared: dict[str, Any] = {"data_dir": options.data_dir, "device": options.device}
         self.seed: int = options.seed
         self.again: dict[str, Any] = self.shared | {"seed": options.seed, "resume": True}
-        self.teacher = self.folder / "teacher.safetensors"
-        if not self.teacher.exists():
-            long: dict[str, Any] = {"architecture": "lenet", "epochs": 60, "patience": 15, "resume": True}
-            teacher(TeacherSettings(dataset=DATA, output=self.teacher, **self.shared, **long), self.session)
+        long: dict[str, Any] = {"architecture": "lenet", "epochs": 60, "patience": 15}
+        self.teacher = teacher_in(self.folder, DATA, self.session, **self.shared, **long)
 
     def images(self, kind: str, number: int) -> Path:
         """The first images of a kind, 32 pixels square and grey, as stored images."""
@@ -88,19 +87,10 @@ class Bench:
         """A student of the samples in equal parts, strongly changed; its accuracy on true test images."""
         path = self.folder / f"student-{name}-{self.seed}.safetensors".replace(" ", "-").replace(",", "")
         texts = tuple(str(sample) for sample in samples)
-        began = time.monotonic()
-        wanted = DistillSettings(
+        student = DistillSettings(
             teacher=self.teacher, student="lenet-half", samples=texts, output=path, **STUDENT, **self.again
         )
-        made = distill(wanted, self.session)
-        seconds = round(time.monotonic() - began, 1)
-        seen = evaluate(EvaluateSettings(model=path, dataset=DATA, **self.shared), self.session).metrics
-        return {
-            "measured": round(100 * seen["accuracy"], 2),
-            "agreement": round(100 * made.metrics["agreement"], 2),
-            "updates": made.metrics["updates"],
-            "seconds": seconds,
-        }
+        return taught(student, DATA, self.session)
 
 
 def cell(bench: Bench, place: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from results_file import known, write
+from teaching import BEFORE, taught, teacher_in
 
-from degan_cli.config import DistillSettings, EnrichSettings, EvaluateSettings, TeacherSettings
-from degan_cli.jobs import Session, distill, enrich, evaluate, teacher
+from degan_cli.config import DistillSettings, EnrichSettings
+from degan_cli.jobs import Session, enrich
 from degan_cli.paper.provenance import provenance
 
 NAME = "students"
@@ -78,17 +79,16 @@ def settings_of(recipe: str, updates: int) -> dict[str, Any]:
     name, _, part = name.partition("/")
     epochs = EPOCHS // int(part or 1) // (2 if name == "paper" else 1)
     length = {"epochs": epochs, "steps_per_epoch": updates // EPOCHS, "patience": EPOCHS}
-    return {"recipe": name} | length | ({} if more else {"logit_weight": 0.0, "clip": 0.0})
+    return {"recipe": name} | length | ({} if more else BEFORE)
 
 
 def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """One cell; what it is made from is made before, once for each seed."""
     about, session = PAIRS[pair], Session(quiet=True)
     folder = options.work / pair
-    shared: dict[str, Any] = {"seed": seed, "resume": True, "data_dir": options.data_dir, "device": options.device}
-    t = folder / "teacher.safetensors"
-    if not t.exists():
-        teacher(TeacherSettings(dataset=about["data"], output=t, **about["teacher"], **shared | {"seed": 0}), session)
+    where: dict[str, Any] = {"data_dir": options.data_dir, "device": options.device}
+    t = teacher_in(folder, about["data"], session, **about["teacher"], **where)
+    shared: dict[str, Any] = where | {"seed": seed, "resume": True}
     kinds, own = ROWS[row]
     samples, method = [], {}
     for kind in kinds:
@@ -108,22 +108,10 @@ def measure(pair: str, row: str, recipe: str, seed: int, options: argparse.Names
         values = {name: getattr(resolved, name) for name in names} | {"epochs": EPOCHS}
         values |= {"beta1": resolved.beta1} if resolved.optimiser == "adam" else {"weight_decay": resolved.weight_decay}
         values |= {"update_batch": 64, "batch_size": 128} | method  # half of the student's are proxy images
-    began = time.monotonic()
     name = f"{row}-{recipe}-{seed}".replace(" ", "").replace(",", "-").replace("/", "-")
     place = folder / f"{name}.safetensors"
-    made = distill(
-        DistillSettings(teacher=t, student="lenet-half", samples=tuple(samples), output=place, **values, **shared),
-        session,
-    )
-    accuracy = evaluate(
-        EvaluateSettings(model=place, dataset=about["data"], data_dir=options.data_dir), session
-    ).metrics["accuracy"]
-    return {
-        "measured": round(100 * accuracy, 2),
-        "agreement": round(100 * made.metrics["agreement"], 2),
-        "updates": made.metrics["updates"],
-        "seconds": round(time.monotonic() - began, 1),
-    }
+    student = DistillSettings(teacher=t, student="lenet-half", samples=tuple(samples), output=place, **values, **shared)
+    return taught(student, about["data"], session)
 
 
 PER_SEED = ("measured", "agreement", "updates", "seconds")
