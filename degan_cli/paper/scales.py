@@ -94,9 +94,9 @@ PAPER_GAN_ALEXNET = Scale(
 )
 PAPER_GAN_NINETY = replace(
     PAPER_GAN_ALEXNET,
-    reduced="GAN as in the paper, but batches of 256 instead of a 25th of the proxy; a stage has 10 (teacher) or 30 "
+    reduced="GAN as in the paper, but batches of 128 instead of a 25th of the proxy; a stage has 10 (teacher) or 30 "
     "(student) epochs at most and ends after 4 or 8 without gain, instead of 100",
-    enrich={"batch_size": 256},
+    enrich={"batch_size": 128},
 )
 
 NEIGHBOURS_DIGITS = Scale(
