@@ -62,6 +62,8 @@ PAIRS = {
             "patient, none, none",
             "paper, none, none",
             "paper, crop-flip, none",
+            "photographs, none, none",
+            "photographs, crop-flip, none",
         ),
     ),
     "mnist": Pair(

@@ -66,7 +66,7 @@ class DistillSettings(RunSettings, InitSettings, SelectionSettings, ImageSetting
     recipe: str = setting(
         "paper",
         choices=tuple(STUDENT_RECIPES),
-        help="As in the paper; patient, on images changed and mixed anew each time; or fast, in few updates.",
+        help="As in the paper; patient or fast, on images changed strongly; photographs, on images as they are.",
         newer=True,
         needs=("fixed",),
     )

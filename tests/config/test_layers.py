@@ -340,6 +340,10 @@ def test_a_students_recipe_lies_above_the_defaults_and_below_what_is_given():
     )
     assert (patient.schedule, patient.augment, patient.logit_weight) == ("cosine", "strong", 3.0)
     assert patient.origins["schedule"] == "the recipe patient"
+    photographs = resolve(DistillSettings(**given, recipe="photographs"))
+    assert (photographs.optimiser, photographs.temperature, photographs.logit_weight) == ("adam", 20.0, 0.0)
+    assert (photographs.schedule, photographs.lr, photographs.ema) == ("one-cycle", 0.002, 0.99)
+    assert photographs.augment == "none"
     mine = resolve(DistillSettings(**given, recipe="patient", schedule="stages", epochs=7))
     assert (mine.schedule, mine.epochs, mine.augment) == ("stages", 7, "strong")
 
