@@ -80,13 +80,7 @@ def distill(
             held_out = samples.held_out(looked_at)  # uint8 (n, C, H, W)
         wanted, found, spread = _teachers_view(engine, teacher, held_out)
         rests_on = asdict(found)
-        if found.useless:
-            report.warn(_nothing_to_learn(found))
-        if len(held_out) < LEAST_HELD_OUT:
-            report.warn(
-                f"a student is selected by its agreement on {len(held_out)} held-out image(s), which is hardly more "
-                "than chance; give more --samples, or crops of few large pictures: crops:FOLDER"
-            )
+        _warn_of(found, len(held_out), report)
     curve: list[float] = []
     vary = augmentation("none" if settings.augment == IN_TURN else settings.augment)  # then the source does it
 
@@ -188,14 +182,14 @@ def distill(
         if code:
             raise stopped(code, f"epoch {epoch + 1}")
 
-    images_seen = schedule.total * settings.steps_per_epoch * settings.batch_size
+    updates = schedule.total * settings.steps_per_epoch
     metrics = {
         "agreement": schedule.best_score,
         "support": rests_on,
         "best_epoch": schedule.best_epoch,
         "epochs": schedule.total,
-        "updates": schedule.total * settings.steps_per_epoch,
-        "images": images_seen,
+        "updates": updates,
+        "images": updates * settings.batch_size,
         "stored_bytes": samples.stored_bytes,
         "curve": {"of": "agreement" if test_data is None else "accuracy", **curve_summary(curve)},
     }
@@ -208,11 +202,18 @@ def _teachers_view(engine: Engine, teacher: Classifier, images: Tensor) -> tuple
     return logits.argmax(dim=1), support(logits.softmax(dim=1)), float(logit_spread(logits))
 
 
-def _nothing_to_learn(rests_on: Support) -> str:
-    return (
-        f"the samples say next to nothing of the teacher: to it they are {rests_on.describe()}; whatever agreement the "
-        "student reaches on them, make better ones first (`degan enrich`, or other images)"
-    )
+def _warn_of(rests_on: Support, held_out: int, report: Report) -> None:
+    """Warn of samples that teach nothing, and of so few that a student cannot be selected by them."""
+    if rests_on.useless:
+        report.warn(
+            f"the samples say next to nothing of the teacher: to it they are {rests_on.describe()}; whatever agreement "
+            "the student reaches on them, make better ones first (`degan enrich`, or other images)"
+        )
+    if held_out < LEAST_HELD_OUT:
+        report.warn(
+            f"a student is selected by its agreement on {held_out} held-out image(s), which is hardly more than "
+            "chance; give more --samples, or crops of few large pictures: crops:FOLDER"
+        )
 
 
 def _schedule(settings: DistillSettings, online: bool) -> Schedule:
