@@ -150,10 +150,11 @@ class DistillSettings(RunSettings, InitSettings, SelectionSettings, ImageSetting
     )
     augment: str = setting(
         "none",
-        choices=(*AUGMENTATIONS, "strong", *ZOOMS, IN_TURN),
+        choices=(*AUGMENTATIONS, "strong", "outlined", *ZOOMS, IN_TURN),
         renamed=RENAMED_AUGMENTATIONS,
         shown_default="none; the recipe's",
-        help="Done to each image at random before the teacher sees it; strong also turns, masks and relights.",
+        help="Done to each image at random before the teacher sees it; strong turns, masks and relights, outlined also "
+        "makes drawings of some.",
     )
     mix: str = setting(
         "none",

@@ -54,7 +54,7 @@ STUDENT_RECIPES: Mapping[str, Mapping[str, Any]] = {
         "logit_weight": LOGIT_WEIGHT,
         "clip": CLIP,
         "ema": 0.99,
-        "augment": "strong",
+        "augment": "outlined",
     },
     "photographs": {"schedule": "one-cycle", "epochs": 100, "lr": 0.002, "ema": 0.99},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from ..artifact import Loaded
@@ -12,7 +14,7 @@ from ..loops.top_classes import class_probabilities
 from ..metrics import support
 from ..models import Classifier, has_batch_norm, parameter_count
 from ..samples.sources import HELD_OUT_FRACTION
-from .compress_plan import BATCH_SIZE, Facts
+from .compress_plan import BATCH_SIZE, Facts, way
 
 LOOKED_AT = 2000
 """Images that the classifier is asked about, at most."""
@@ -35,7 +37,9 @@ def look(
     chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
     found = support(class_probabilities(engine, teacher, chosen))
     share = engine.share(BATCH_SIZE, "batches of")
-    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, share)
+    colour = bool((chosen != chosen[:, :1]).any())  # grey images in three equal channels are grey
+    augment = way(colour, passes=math.inf)["augment"]
+    update, scoring = student_pace(engine, teacher, engine.place(student), chosen, share, augment)
     size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
     norm = "with" if has_batch_norm(teacher) else "without"
     return Facts(
@@ -44,7 +48,7 @@ def look(
         images=images,
         number=len(given),
         support=found,
-        colour=bool((chosen != chosen[:, :1]).any()),  # grey images in three equal channels are grey
+        colour=colour,
         update_seconds=update,
         look_seconds=scoring * min(DistillSettings.held_out, HELD_OUT_FRACTION * len(given)) / 1000,
     )

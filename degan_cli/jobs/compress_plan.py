@@ -22,16 +22,11 @@ EPOCHS = (10, 400)
 """At least, at most; shorter epochs rather than fewer."""
 BATCH_SIZE = 64
 """Of the student."""
-GREY: Mapping[str, Any] = {"recipe": "fast"}
-COLOUR: Mapping[str, Any] = {"recipe": "photographs"}
-"""How the student learns. Signs and shapes gain by strong changes; photographs that are negated, turned and masked are
-no photographs any more, and the classifier's word on them teaches little. Neither stops early: a rate that goes one way
-has to come down, for most of what a student learns it learns there."""
 MANY_PASSES = 40
 """From so many passes over colour images on, each is moved and mirrored anew: in fewer passes that costs more than it
 gives (six points in 6 passes, less in 12; where it begins to pay is not measured)."""
 CHANGED = {
-    "strong": "changed strongly anew each time before the classifier and it see it",
+    "outlined": "changed strongly anew each time, and some as their outlines, before the classifier and it see it",
     "crop-flip": "moved and mirrored anew each time before the classifier and it see it",
     "none": "as it is",
 }
@@ -93,6 +88,18 @@ class Plan:
         )
 
 
+def way(colour: bool, passes: float) -> dict[str, Any]:
+    """How a student learns in so many passes over the images: settings of ``distill``.
+
+    Signs and shapes gain by strong changes; photographs that are negated, turned and masked are no photographs any
+    more, and the classifier's word on them teaches little. No way stops early: a rate that goes one way has to come
+    down, for most of what a student learns it learns there.
+    """
+    if not colour:
+        return {"recipe": "fast", "augment": "outlined"}
+    return {"recipe": "photographs", "augment": "crop-flip" if passes >= MANY_PASSES else "none"}
+
+
 def make_plan(facts: Facts, budget: float) -> Plan:
     """How long the student learns, in a budget of seconds.
 
@@ -115,12 +122,9 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     took = epochs * epoch_seconds
     if took > budget:
         words.append(f"this is the least that makes sense, and more than the budget of {budget / 60:.1f} minutes")
-    recipe = GREY
-    if facts.colour:
-        passes = epochs * steps * BATCH_SIZE / facts.number
-        recipe = {**COLOUR, "augment": "crop-flip" if passes >= MANY_PASSES else "none"}
+    recipe = way(facts.colour, passes=epochs * steps * BATCH_SIZE / facts.number)
     words.append(
-        f"the student learns for {epochs} epochs of {steps} updates, every image "
-        f"{CHANGED[recipe.get('augment', 'strong')]}; about {took / 60:.1f} minutes in all"
+        f"the student learns for {epochs} epochs of {steps} updates, every image {CHANGED[recipe['augment']]}; about "
+        f"{took / 60:.1f} minutes in all"
     )
     return Plan(epochs=epochs, steps_per_epoch=steps, seconds=took, words=tuple(words), recipe=recipe)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..engine import Engine
-from ..images import augment_strongly, to_unit
+from ..images import augmentation, to_unit
 from ..losses import distillation_loss
 from ..models import Classifier
 from .top_classes import top_classes
@@ -20,19 +20,21 @@ WARM, TIMED = 2, 8
 
 
 def student_pace(
-    engine: Engine, teacher: Classifier, student: Classifier, images: Tensor, batch_size: int
+    engine: Engine, teacher: Classifier, student: Classifier, images: Tensor, batch_size: int, augment: str
 ) -> tuple[float, float]:
-    """Seconds of one update of a student by the recipe ``fast``, and of its scoring on a thousand images.
+    """Seconds of one update of a student, and of its scoring on a thousand images.
 
     :param images: uint8 (n, C, H, W) on the device, n > 0; drawn from with repetition.
+    :param augment: how they are changed, by :func:`degan_cli.images.augmentation`.
     """
+    vary = augmentation(augment)
     learner = copy.deepcopy(student).train()
     optimiser = engine.optimiser("sgd", learner.parameters(), lr=0.05, weight_decay=0.0)
 
     def update() -> None:
         batch = to_unit(images[torch.randint(len(images), (batch_size,), device=images.device)])
         with engine.autocast():
-            varied = augment_strongly(batch)
+            varied = vary(batch)
             with torch.no_grad():
                 wanted = teacher(varied)
             loss = distillation_loss(learner(varied), wanted, temperature=1.0)

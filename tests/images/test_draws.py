@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from degan_cli.images import Shuffle, augment, augment_strongly, diff_augment, draws, resized_crop
+from degan_cli.images.outlines import outline_some
 
 IMAGES = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
@@ -41,7 +42,13 @@ def test_parts_together_are_what_one_process_draws(monkeypatch, processes, draw)
 
 @pytest.mark.parametrize(
     "change",
-    [augment_strongly, diff_augment, lambda images: augment(images, "crop-flip"), lambda i: resized_crop(i, flip=True)],
+    [
+        augment_strongly,
+        outline_some,
+        diff_augment,
+        lambda images: augment(images, "crop-flip"),
+        lambda i: resized_crop(i, flip=True),
+    ],
 )
 def test_an_image_is_changed_alike_in_whatever_process_it_is(monkeypatch, change):
     torch.manual_seed(5)
