@@ -41,6 +41,7 @@ class Pair:
 
 
 LENET_ROWS = (
+    "fast, outlined, none, logit_weight=3, clip=1",
     "fast, strong, none, logit_weight=3, clip=1",
     "fast, strong, none",
     "fast, strong, none, clip=1",
