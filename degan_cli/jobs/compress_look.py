@@ -14,7 +14,7 @@ from ..loops.top_classes import class_probabilities
 from ..metrics import support
 from ..models import Classifier, has_batch_norm, parameter_count
 from ..samples.sources import HELD_OUT_FRACTION
-from .compress_plan import BATCH_SIZE, Facts, way
+from .compress_plan import BATCH_SIZE, Facts, recipe_for
 
 LOOKED_AT = 2000
 """Images that the classifier is asked about, at most."""
@@ -38,7 +38,7 @@ def look(
     found = support(class_probabilities(engine, teacher, chosen))
     share = engine.share(BATCH_SIZE, "batches of")
     colour = bool((chosen != chosen[:, :1]).any())  # grey images in three equal channels are grey
-    augment = way(colour, passes=math.inf)["augment"]
+    augment = recipe_for(colour, passes=math.inf)["augment"]
     update, scoring = student_pace(engine, teacher, engine.place(student), chosen, share, augment)
     size = f"{'grey' if channels == 1 else 'colour'} {width}x{height}"
     norm = "with" if has_batch_norm(teacher) else "without"

@@ -88,11 +88,11 @@ class Plan:
         )
 
 
-def way(colour: bool, passes: float) -> dict[str, Any]:
+def recipe_for(colour: bool, passes: float) -> dict[str, Any]:
     """How a student learns in so many passes over the images: settings of ``distill``.
 
     Signs and shapes gain by strong changes; photographs that are negated, turned and masked are no photographs any
-    more, and the classifier's word on them teaches little. No way stops early: a rate that goes one way has to come
+    more, and the classifier's word on them teaches little. Neither stops early: a rate that goes one way has to come
     down, for most of what a student learns it learns there.
     """
     if not colour:
@@ -122,7 +122,7 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     took = epochs * epoch_seconds
     if took > budget:
         words.append(f"this is the least that makes sense, and more than the budget of {budget / 60:.1f} minutes")
-    recipe = way(facts.colour, passes=epochs * steps * BATCH_SIZE / facts.number)
+    recipe = recipe_for(facts.colour, passes=epochs * steps * BATCH_SIZE / facts.number)
     words.append(
         f"the student learns for {epochs} epochs of {steps} updates, every image {CHANGED[recipe['augment']]}; about "
         f"{took / 60:.1f} minutes in all"
