@@ -10,9 +10,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import draws
+from .resample import resample
 
 AREA = (0.25, 1.0)
 """Of the image, that a crop shows; torchvision's 0.08 leaves nothing to be seen of 32 pixels."""
@@ -34,7 +34,6 @@ def resized_crop(images: Tensor, flip: bool) -> Tensor:
     if flip:
         across = torch.where(draws.rand(batch, device=device) < 0.5, -across, across)
     none = torch.zeros_like(x)
-    theta = torch.stack([torch.stack([across, none, x], dim=1), torch.stack([none, down, y], dim=1)], dim=1)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    maps = torch.stack([torch.stack([across, none, x], dim=1), torch.stack([none, down, y], dim=1)], dim=1)
     # An edge pixel's centre lies within the image, so that nothing black can enter a crop.
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return resample(images, maps, outside="border")

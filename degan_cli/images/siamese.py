@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .colour import recolour
+from .resample import resample
 
 SPREAD = 0.25
 """About the standard deviation of the pixels of images in [0, 1]."""
@@ -102,11 +103,7 @@ def _rotate(images: Tensor, draws: Draws) -> Tensor:
 
 def _resample(images: Tensor, matrix: Sequence[Sequence[float]]) -> Tensor:
     """Bilinear values where ``matrix`` takes each pixel's place (x, y), counted from the centre in half sides."""
-    exact = torch.promote_types(images.dtype, torch.float32)  # bf16 cannot tell the pixels of a large image apart
-    theta = torch.tensor([[[*row, 0.0] for row in matrix]], dtype=exact, device=images.device)  # (1, 2, 3)
-    grid = F.affine_grid(theta, [1, *images.shape[1:]], align_corners=False)  # (1, H, W, 2)
-    found = F.grid_sample(images.to(exact), grid.expand(len(images), -1, -1, -1), align_corners=False)
-    return found.to(images.dtype)
+    return resample(images, torch.tensor([[[*row, 0.0] for row in matrix]], device=images.device))
 
 
 def _shares(images: Tensor, share: float) -> tuple[int, int]:

@@ -14,9 +14,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import draws
+from .resample import resample
 
 SHARE = 0.5
 """Of the images that undergo a change, for each kind of change by itself."""
@@ -52,9 +52,12 @@ def _blocked(images: Tensor) -> Tensor:
     """Some of a grid's blocks flat, so that what is left stands on plain ground."""
     batch, device = len(images), images.device
     among = _sometimes(torch.full((batch,), 0.5, device=device), 0.0)[:, None, None, None]
-    flat = (draws.rand(batch, 1, BLOCKS, BLOCKS, device=device) < among).to(images.dtype)
+    flat = draws.rand(batch, 1, BLOCKS, BLOCKS, device=device) < among
+    for axis in (2, 3):
+        size = images.shape[axis]
+        flat = flat.index_select(axis, torch.arange(size, device=device) * BLOCKS // size)  # of each line, its block
     level = torch.tensor(LEVELS, device=device)[draws.randint(len(LEVELS), (batch,), device=device)]
-    return torch.where(F.interpolate(flat, images.shape[2:]) > 0, level[:, None, None, None].to(images.dtype), images)
+    return torch.where(flat, level[:, None, None, None].to(images.dtype), images)
 
 
 def _moved(images: Tensor) -> Tensor:
@@ -67,8 +70,7 @@ def _moved(images: Tensor) -> Tensor:
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
     across = torch.stack([mirror * cos, -mirror * sin * height / width, shift[0]], dim=1)
     down = torch.stack([sin * width / height, cos, shift[1]], dim=1)
-    grid = F.affine_grid(torch.stack([across, down], dim=1), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    return resample(images, torch.stack([across, down], dim=1))
 
 
 def _peppered(images: Tensor) -> Tensor:
