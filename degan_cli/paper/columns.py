@@ -101,10 +101,10 @@ PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "strong": 0.0}
 class Incremental:
     """A column of Table 3: old classes, new ones, if there are enough as many again; the seed draws their order.
 
-    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``abd`` and ``r-dfcil`` on the same
-    samples; ``joint``, a classifier of the true data of all classes, the ceiling; ``second``, further classes on top of
-    the row ``degan``; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other
-    ways to tie the scales of old and new logits.
+    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``degan + zskd``, samples and data
+    impressions in equal parts; ``abd`` and ``r-dfcil`` on the same samples; ``joint``, a classifier of the true data of
+    all classes, the ceiling; ``second``, further classes on top of the row ``degan``; ``old`` and ``old-sigmoid``, the
+    first classifiers on the old classes; ``lwf``; and the other ways to tie the scales of old and new logits.
     """
 
     name: str
@@ -170,7 +170,11 @@ class Incremental:
         enrich = {"proxy": new, **self.enrich_values, **scale.enrich}
         generator = make.part(f"{self.name}-generator", "enrich", enrich, (new,), classifier=classifier)
         values: dict[str, Any] = {"new_data": new, "test_data": self.data, **scale.incremental}
-        if row == "degan + proxy":
+        samples: tuple[Part, ...] = (generator,)
+        if row == "degan + zskd":
+            images = {"method": "zskd", **scale.images}
+            samples += (make.part(f"{self.name}-zskd", "enrich", images, classifier=classifier),)
+        elif row == "degan + proxy":
             # Of a new image itself nothing says that it is of no new class.
             values |= {"samples": (new,), "settings": dict(PAPER_REPLAY)}
         elif row in SAMPLED:
@@ -178,7 +182,7 @@ class Incremental:
         elif scaling := row.partition(", ")[2]:
             values["settings"] = {**PAPER_REPLAY, "scaling": scaling}
         label = f"{self.name}-{row.split(',')[0].replace(' + ', '-')}"
-        return make.part(label, "incremental", values, (new,), classifier=classifier, samples=generator)
+        return make.part(label, "incremental", values, (new,), classifier=classifier, samples=samples)
 
 
 @dataclass(frozen=True, kw_only=True)

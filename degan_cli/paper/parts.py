@@ -88,14 +88,21 @@ class Maker:
     """The content of a data set's training images, by its expression; empty where it is not there."""
 
     def part(
-        self, label: str, command: str, values: Mapping[str, Any], data: tuple[str, ...] = (), **needs: Part
+        self,
+        label: str,
+        command: str,
+        values: Mapping[str, Any],
+        data: tuple[str, ...] = (),
+        **needs: Part | tuple[Part, ...],
     ) -> Part:
-        """A part; ``needs`` by the setting that names its artifact."""
+        """A part; ``needs`` by the setting that names its artifact, or several."""
         graphs = {"graphs": True} if self.graphs and command in ("enrich", "distill") else {}
         return Part(
             label=label,
             command=command,
             values={**values, "seed": self.seed, **self.common, **graphs},
-            needs=tuple(needs.items()),
+            needs=tuple(
+                (setting, part) for setting, of in needs.items() for part in (of if isinstance(of, tuple) else (of,))
+            ),
             data=tuple(self.digest(expression) for expression in data),
         )

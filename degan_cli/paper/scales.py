@@ -56,27 +56,31 @@ HOUR_ALEXNET = Scale(
 )
 HOUR_RESNET32 = Scale(
     reduced="50 epochs for the old classifier and 60 for each increment, instead of 250; GAN of 1,000 updates of 128 "
-    "by the recipe for few updates, instead of 5,000 of 400",
+    "by the recipe for few updates, instead of 5,000 of 400; 1,000 data impressions of 300 steps",
     teacher={"epochs": 50},
     enrich={"recipe": "auto", "steps": 1000, "batch_size": 128},
     incremental={"epochs": 60},
+    images={"number": 1000, "steps": 300},
 )
 PAPER_GAN_RESNET32 = replace(
     HOUR_RESNET32,
-    reduced="GAN as in the paper; 50 epochs for the old classifier and 60 for each increment, instead of 250",
+    reduced="GAN as in the paper; 50 epochs for the old classifier and 60 for each increment, instead of 250; 1,000 "
+    "data impressions of 300 steps",
     enrich={},
 )
 MINUTE_DIGITS = Scale(
-    reduced="GAN of width 16 instead of 64, 1,000 updates of 64 instead of 5,000; everything else as the commands have "
-    "it of themselves",
+    reduced="GAN of width 16 instead of 64, 1,000 updates of 64 instead of 5,000; 1,000 data impressions of 300 steps; "
+    "everything else as the commands have it of themselves",
     enrich={"steps": 1000, "batch_size": 64, "width": 16},
+    images={"number": 1000, "steps": 300},
 )
 HOUR_FASHION = Scale(
     reduced="a stage of the old classifier has 12 epochs at most and ends after 4 without gain, an increment 10; GAN "
-    "of width 16 instead of 64, 1,500 updates of 64 instead of 5,000",
+    "of width 16 instead of 64, 1,500 updates of 64 instead of 5,000; 1,000 data impressions of 300 steps",
     teacher={"epochs": 12, "patience": 4},
     enrich={"steps": 1500, "batch_size": 64, "width": 16},
     incremental={"epochs": 10},
+    images={"number": 1000, "steps": 300},
 )
 
 PAPER_GAN_LENET = replace(

@@ -122,6 +122,17 @@ def test_samples_and_new_images_are_mixed_where_the_row_says_so():
     assert both.part.settings(Path("p")).samples == (new, str(generator.path(Path("p"))))
 
 
+def test_samples_and_data_impressions_of_the_same_classifier_are_mixed():
+    (degan,), (both,) = (cells("table3", f"digits-5+5/degan{more}") for more in ("", " + zskd"))
+    (_, first), (_, generator), (_, impressions) = both.part.needs
+    assert degan.part.needs == both.part.needs[:2]
+    assert impressions.needs == (("classifier", first),)
+    assert impressions.values["method"] == "zskd"
+    assert both.part.settings(Path("p")).samples == tuple(
+        str(part.path(Path("p"))) for part in (generator, impressions)
+    )
+
+
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
     (first,) = cells("table3", "cifar100-20+20/degan")
