@@ -16,8 +16,8 @@ def resample(images: Tensor, maps: Tensor, outside: str = "zeros") -> Tensor:
     :param maps: of the places (x, y, 1), counted from the centre in half sides: (batch, 2, 3), or (1, 2, 3) for all.
     :param outside: ``zeros``, or ``border`` for the values at the edge.
     """
-    exact = torch.promote_types(images.dtype, torch.float32)
-    xs, ys = ((2 * torch.arange(n, dtype=exact, device=images.device) + 1) / n - 1 for n in images.shape[:1:-1])
+    exact, (height, width) = torch.promote_types(images.dtype, torch.float32), images.shape[2:]
+    xs, ys = ((2 * torch.arange(n, dtype=exact, device=images.device) + 1) / n - 1 for n in (width, height))
     along = maps[:, :, 0, None] * xs  # (maps, 2, W)
     down = maps[:, :, 1, None] * ys + maps[:, :, 2, None]  # (maps, 2, H)
     grid = (along[:, :, None] + down[..., None]).permute(0, 2, 3, 1)  # (maps, H, W, 2)
