@@ -16,7 +16,9 @@ from ..models import Classifier
 from .top_classes import top_classes
 
 WARM, TIMED = 2, 8
-"""Updates before the clock starts, and on the clock."""
+"""Updates before the clock starts, and on the clock, at least."""
+LONG_ENOUGH = 0.5
+"""Seconds on the clock, at least: eight updates of a small network are over in a twentieth, and say little."""
 
 
 def student_pace(
@@ -44,13 +46,15 @@ def student_pace(
         float(loss.detach())  # waits for the device
 
     scored = images[torch.arange(1000, device=images.device) % len(images)]
-    return _seconds(update), _seconds(lambda: top_classes(engine, learner, scored), warm=0, timed=1)
+    for _ in range(WARM):
+        update()
+    return _seconds(update, TIMED, LONG_ENOUGH), _seconds(lambda: top_classes(engine, learner, scored))
 
 
-def _seconds(work: Callable[[], object], warm: int = WARM, timed: int = TIMED) -> float:
-    for _ in range(warm):
+def _seconds(work: Callable[[], object], times: int = 1, seconds: float = 0.0) -> float:
+    """What one call takes, in the mean of so many and so long."""
+    began, done, took = time.perf_counter(), 0, 0.0
+    while done < times or took < seconds:
         work()
-    began = time.perf_counter()
-    for _ in range(timed):
-        work()
-    return (time.perf_counter() - began) / timed
+        done, took = done + 1, time.perf_counter() - began
+    return took / done
