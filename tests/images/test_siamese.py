@@ -95,6 +95,14 @@ def test_a_rotation_keeps_lengths_and_angles_whatever_the_aspect_ratio(height, w
         assert math.degrees(math.atan2(up, right)) == pytest.approx(angle + degrees, abs=0.7)
 
 
+@pytest.mark.parametrize("kind", ["scale", "rotate"])
+def test_a_resampling_under_autocast_in_16_bits_is_that_in_32(kind):
+    images = noise(height=64, width=64)
+    wanted = change(kind, 0.3, 0.9)(images)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(change(kind, 0.3, 0.9)(images), wanted)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_every_image_of_every_batch_is_changed_alike(seed):
     torch.manual_seed(seed)
