@@ -31,7 +31,7 @@ COMMANDS = {
     "online generator": f"{ONLINE} --method mb-dfkd --width 2",
     "online images": f"{ONLINE} --method zskd --update-steps 3",
     "incremental": f"incremental {OLD} --new-data digits:5,6 --samples digits:0-4 --epochs 3 --batch-size 48",
-    "incremental, enrich": f"incremental {OLD} --new-data digits:5,6 --enrich --epochs 1 "
+    "incremental, enrich": f"incremental {OLD} --new-data digits:5,6 --enrich --impressions 8 --epochs 1 "
     "--batch-size 48 --set enrich.steps=8 --set enrich.batch_size=12 --set enrich.width=2 --set enrich.latent=4",
     "condense": "condense --dataset digits:0,1 --per-class 1 --steps 6",
     "compress": "compress --classifier old.safetensors --student lenet-half --images digits:2,3 --budget 30s",

@@ -56,7 +56,7 @@ MADE_AGAIN = {
     "cde": "distill --teacher teacher.safetensors --student lenet-half --method cde --condensed condensed.safetensors "
     f"--update-steps 1 {SHORT}",
     "extended": "incremental --classifier old.safetensors --new-data digits:5-9 --samples digits:5-9 --epochs 1 "
-    "--set scaling=tie",
+    "--strategy replay --set scaling=tie",
     "condensed": "condense --dataset digits --per-class 1 --steps 1",
     "samples": "sample generator.safetensors -n 10",
 }

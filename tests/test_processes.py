@@ -143,7 +143,7 @@ def test_runs_inside_a_run_share_the_group_and_one_process_prints(tmp_path):
     shutil.copy(Path(__file__).parent / "golden" / "old.safetensors", tmp_path)
     gan = [f"--set=enrich.{setting}" for setting in ("steps=2", "width=2", "batch_size=8")]
     command = ["incremental", "--classifier", "old.safetensors", "--new-data", "digits:5,6", "--enrich", *gan]
-    command += ["--epochs", "1", "-o", "i.safetensors"]
+    command += ["--impressions", "8", "--epochs", "1", "-o", "i.safetensors"]
     assert len(json.loads(torchrun(tmp_path, *command, "--dry-run"))["origins"]) > 10
     assert torchrun(tmp_path, *command, "-q") == "i.safetensors\n"
     assert (tmp_path / "i.run" / "generator.safetensors").exists()

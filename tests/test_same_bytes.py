@@ -95,7 +95,7 @@ READING = {
     "adi": "distill --teacher t.safetensors --student lenet-half --method adi --epochs 1 --steps-per-epoch 2 "
     "--batch-size 8 --update-batch 8 --update-steps 2 --held-out 16",
     "incremental": "incremental --classifier t.safetensors --new-data digits:5,6 --samples digits:0-4 --epochs 1 "
-    "--batch-size 128 --set scaling=tie",
+    "--batch-size 128",
     "r-dfcil": "incremental --classifier t.safetensors --new-data digits:5,6 --samples digits:0-4 --epochs 1 "
     "--batch-size 128 --strategy r-dfcil",
     "eval": "eval t.safetensors --dataset digits",

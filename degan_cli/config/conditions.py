@@ -35,6 +35,7 @@ CONDITIONS = {
     "online": Condition("--method, which makes samples while the student learns", ("samples",)),
     "fixed": Condition("samples that stay as they are (--samples), by which epochs can be compared", ("method",)),
     "replay": Condition("--replay bank or vae", ("samples", "method", "replay")),
+    "enrich": Condition("--enrich, which makes the samples", ("samples",)),
     "adam": Condition("--optimiser adam", ("optimiser",)),
     "sgd": Condition("--optimiser sgd", ("optimiser",)),
     "drops": Condition("--schedule stages", ("schedule",)),

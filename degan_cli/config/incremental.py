@@ -35,6 +35,8 @@ OF_THE_INCREMENT = frozenset(
 """Settings of the generator that are not to be set apart."""
 NESTED = "enrich."
 """Prefix in ``--set`` of what is meant for the generator of ``--enrich``."""
+STEPS_OF_IMPRESSIONS = 300
+"""A fifth of what ``degan enrich --method zskd`` takes by itself, for these only stand beside a generator's samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,14 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
         panel=DATA,
         key=None,
     )
+    impressions: int = setting(
+        1000,
+        min=0,
+        help="Beside the samples of --enrich, in equal parts: images optimised from noise to be old classes; 0: none.",
+        panel=DATA,
+        key=None,
+        needs=("enrich",),
+    )
     test_data: str | None = setting(
         None,
         help="Labelled images to report on, of old classes too.",
@@ -62,7 +72,7 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
         panel=DATA,
         key=None,
     )
-    strategy: str = setting("replay", help="See `degan list methods`.", panel=MODELS)
+    strategy: str = setting("abd", help="See `degan list methods`.", panel=MODELS)
     optimiser: str = setting(
         "adam", choices=OPTIMISERS, help="As the classifier was trained, if that is known and nothing else is said."
     )
@@ -138,21 +148,33 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
             if settings.optimiser != "sgd":
                 del preset["lr"], preset["weight_decay"]
             layers.append(Layer(f"the strategy {spec.name}", preset))
-        drops = {"drops"} if settings.schedule == "stages" else set()
-        return settle(settings.filled(*layers), {settings.optimiser, *drops})
+        holding = {settings.optimiser}
+        holding |= {"drops"} if settings.schedule == "stages" else set()
+        holding |= {"enrich"} if settings.enrich is not None else set()
+        return settle(settings.filled(*layers), holding)
 
     def for_generator(self, output: Path, uses_proxy: bool = True) -> EnrichSettings:
         """Settings of the generator that ``--enrich`` trains, on the new images if its method uses a proxy."""
         assert self.enrich is not None
-        shared = ["classifier", *ForeignSettings.declared(), *DataSettings.declared(), *ComputeSettings.declared()]
+        values = self._shared()
         reading = ImageSettings.declared().keys() - DataSettings.declared().keys()
-        shared += [name for name in reading if getattr(self, name) != self.declared()[name].default]
-        values: dict[str, Any] = {name: getattr(self, name) for name in shared}
+        values |= {name: v for name in reading if (v := getattr(self, name)) != self.declared()[name].default}
         values |= {"proxy": self.new_data} if uses_proxy else {}
         declared = EnrichSettings.declared()
         own = {name: value for name, value in self.enrich.items() if name not in declared}
         values |= {name: value for name, value in self.enrich.items() if name in declared}
         return EnrichSettings(**values | {"settings": {**values.get("settings", {}), **own}, "output": output})
+
+    def for_impressions(self, output: Path) -> EnrichSettings:
+        """Settings of the data impressions that stand beside the generator's samples."""
+        return EnrichSettings(
+            **self._shared(), method="zskd", number=self.impressions, steps=STEPS_OF_IMPRESSIONS, output=output
+        )
+
+    def _shared(self) -> dict[str, Any]:
+        """What the makers of samples have in common with the increment."""
+        groups = (ForeignSettings, DataSettings, ComputeSettings)
+        return {name: getattr(self, name) for name in ("classifier", *(n for g in groups for n in g.declared()))}
 
     def _check_samples(self, spec: StrategySpec) -> None:
         wanted, enriched = spec.uses_samples, self.enrich is not None
@@ -165,7 +187,7 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
             )
         if not wanted and (self.samples or enriched):
             option = "--enrich" if enriched else "--samples"
-            raise UsageError(f'strategy "{spec.name}" uses no samples; leave {option} out, or take --strategy replay')
+            raise UsageError(f'strategy "{spec.name}" uses no samples; leave {option} out, or take --strategy abd')
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:

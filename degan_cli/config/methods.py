@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 COMPETITIONS = ("all", "new")
 SCALINGS = ("full-width", "tie", "weight-align", "logits", "none")
+STRONGLY_CHANGED = {"help": "part of new images and samples that is strongly changed too", "min": 0, "max": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,7 @@ class ReplaySettings:
 
     lambda_kd: float = field(default=1.0, metadata={"help": "weight of the distillation on samples", "min": 0})
     temperature: float = field(default=1.0, metadata={"help": "softens both predictions", "min": 0.01})
-    strong: float = field(
-        default=0.5,
-        metadata={"help": "part of new images and samples that is strongly changed too", "min": 0, "max": 1},
-    )
+    strong: float = field(default=0.5, metadata=STRONGLY_CHANGED)
     scaling: str = field(
         default="full-width",
         metadata={"help": "how old and new logits are made comparable", "choices": SCALINGS},
@@ -128,10 +126,11 @@ class ReplaySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbdSettings:
-    """The weights of ABD; the defaults are the authors'."""
+    """The weights of ABD, by default the authors', and how many of the images are changed, which is ours."""
 
     lambda_head: float = field(default=1.0, metadata={"help": "weight of the head's cross-entropy", "min": 0})
     lambda_kd: float = field(default=0.1, metadata={"help": "weight of features as the old head sees them", "min": 0})
+    strong: float = field(default=0.5, metadata=STRONGLY_CHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

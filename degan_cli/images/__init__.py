@@ -12,7 +12,7 @@ from .pixels import GREY_WEIGHTS, digest, fit, fit_uint8, frame, to_uint8, to_un
 from .resized_crop import resized_crop
 from .siamese import draw_siamese
 from .store import ImageStore, free_bytes
-from .strong import augment_strongly
+from .strong import augment_a_part_strongly, augment_strongly
 
 __all__ = [
     "AUGMENTS",
@@ -22,6 +22,7 @@ __all__ = [
     "Shuffle",
     "augment",
     "augmentation",
+    "augment_a_part_strongly",
     "augment_strongly",
     "class_picture",
     "diff_augment",

@@ -48,6 +48,12 @@ def augment_strongly(images: Tensor) -> Tensor:
     return _relit(_roughened(_peppered(_moved(_blocked(images)))))
 
 
+def augment_a_part_strongly(images: Tensor, part: float) -> Tensor:
+    """Of images (batch, C, H, W) in [0, 1], a random ``part``, 0 to 1, changed strongly and the others as they are."""
+    chosen = torch.randperm(len(images), device=images.device)[: round(part * len(images))]
+    return images.index_copy(0, chosen, augment_strongly(images[chosen])) if len(chosen) else images
+
+
 def _blocked(images: Tensor) -> Tensor:
     """Some of a grid's blocks flat, so that what is left stands on plain ground."""
     batch, device = len(images), images.device

@@ -62,7 +62,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         data, test = _open_data(settings, session, old)
         labels = number_new_classes(settings.new_data, data, old.class_names, str(settings.classifier))
         if settings.enrich is not None and not settings.dry_run:
-            settings = settings.replaced(samples=(_make_generator(settings, session, run),))
+            settings = settings.replaced(samples=_make_samples(settings, session, run))
 
         engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
         source, parents = _open_samples(settings, session, run, loaded)
@@ -134,16 +134,22 @@ def _generator(settings: IncrementalSettings, session: Session, path: Path) -> E
     return generator
 
 
-def _make_generator(settings: IncrementalSettings, session: Session, run: Run) -> str:
-    """Make the generator, in the run folder; its path."""
-    path = run.output.folder / "generator.safetensors"
-    generator = run.inside(_generator(settings, session, path))
-    session.announce("enrich", generator)
-    try:
-        session.say(enrich(generator, session).summary)
-    except Diverged as error:
-        raise Diverged(f"--enrich: {error}; write it as --set enrich.lr=RATE") from error
-    return str(path)
+def _make_samples(settings: IncrementalSettings, session: Session, run: Run) -> tuple[str, ...]:
+    """Make the generator, and the data impressions beside it, in the run folder; their paths."""
+    folder = run.output.folder
+    generator = _generator(settings, session, folder / "generator.safetensors")
+    wanted = [(generator, "write it as --set enrich.lr=RATE")]
+    if settings.impressions:
+        impressions = settings.for_impressions(folder / "impressions.safetensors")
+        wanted.append((impressions, "or leave them out with --impressions 0"))
+    for made, advice in wanted:
+        inside = run.inside(made)
+        session.announce("enrich", inside)
+        try:
+            session.say(enrich(inside, session).summary)
+        except Diverged as error:
+            raise Diverged(f"--enrich: {error}; {advice}") from error
+    return tuple(str(made.output) for made, _ in wanted)
 
 
 def _open_samples(
@@ -163,10 +169,10 @@ def _check_apart(settings: IncrementalSettings, samples: list[dict[str, str]], n
     """
     for name, parent in zip(settings.samples, samples, strict=True):
         if parent["sha256"] == new:
-            advice = "; or add --set scaling=tie --set strong=0" if settings.strategy == "replay" else ""
             raise UsageError(
                 f'--samples {name} are the new images themselves, but strategy "{settings.strategy}" takes samples for '
-                f"images of no new class; make samples of the old classes with --enrich{advice}"
+                f"images of no new class; make samples of the old classes with --enrich, "
+                "or take --strategy replay --set scaling=tie --set strong=0"
             )
 
 

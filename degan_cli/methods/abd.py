@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..images import augment_a_part_strongly
 from ..losses import balanced_cross_entropy, local_cross_entropy
 from .with_head import WithHead
 
@@ -22,6 +23,7 @@ class Abd(WithHead):
     def loss(self, images: Tensor, labels: Tensor, samples: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         """Both kinds of images pass the network as one batch, so BatchNorm sees old and new classes together."""
         assert samples is not None
+        images, samples = (augment_a_part_strongly(each, self.settings.strong) for each in (images, samples))
         both, count = torch.cat([images, samples]), len(images)
         before, _ = self.seen_before(both)
         logits, features = self.seen(both)

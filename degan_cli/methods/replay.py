@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..images import augment_strongly
+from ..images import augment_a_part_strongly
 from ..losses import distillation_loss, local_cross_entropy, scale_loss, widened_distillation_loss
 from ..specs import StrategyParts
 from .finetune import Finetune
@@ -44,7 +44,7 @@ class ReplayStrategy(Finetune):
         """
         assert samples is not None
         chosen, old = self.settings, self.old_classes
-        images, samples = self._partly_changed(images), self._partly_changed(samples)
+        images, samples = (augment_a_part_strongly(each, chosen.strong) for each in (images, samples))
         with torch.no_grad():
             wanted = self.old(samples).float()  # (samples, old)
         logits = self.model(torch.cat([images, samples])).float()
@@ -68,11 +68,6 @@ class ReplayStrategy(Finetune):
             loss = loss + chosen.lambda_s * scales
         rows = {"cross_entropy": cross_entropy, "distillation": distillation, "scale_difference": scales.sqrt()}
         return loss, {name: value.detach() for name, value in rows.items()}
-
-    def _partly_changed(self, images: Tensor) -> Tensor:
-        """A part of a batch, whatever the order in which it came, changed strongly."""
-        chosen = torch.randperm(len(images), device=images.device)[: round(self.settings.strong * len(images))]
-        return images.index_copy(0, chosen, augment_strongly(images[chosen])) if len(chosen) else images
 
     def finish(self) -> None:
         """Align the weights, where that is chosen."""

@@ -101,10 +101,11 @@ PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "strong": 0.0}
 class Incremental:
     """A column of Table 3: old classes, new ones, if there are enough as many again; the seed draws their order.
 
-    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``degan + zskd``, samples and data
-    impressions in equal parts; ``abd`` and ``r-dfcil`` on the same samples; ``joint``, a classifier of the true data of
-    all classes, the ceiling; ``second``, further classes on top of the row ``degan``; ``old`` and ``old-sigmoid``, the
-    first classifiers on the old classes; ``lwf``; and the other ways to tie the scales of old and new logits.
+    Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``abd`` and ``r-dfcil`` on the same
+    samples; ``degan + zskd`` and ``abd + zskd``, samples and data impressions in equal parts; ``joint``, a classifier
+    of the true data of all classes, the ceiling; ``second``, further classes on top of the row ``degan``; ``old`` and
+    ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways to tie the scales of old and
+    new logits.
     """
 
     name: str
@@ -150,10 +151,11 @@ class Incremental:
         if row == "second":
             below = self._replayed("degan", new, first, scale, make)
             return self._replayed("degan", further[0], below, scale, make)
-        if row in SAMPLED or row.startswith("degan"):
+        if row.startswith(("degan", *SAMPLED)):
             return self._replayed(row, new, first, scale, make)
         values = {"new_data": new, "test_data": self.data, **scale.incremental}
-        values |= {"samples": (new,), "settings": dict(PAPER_REPLAY)} if row == "proxy" else {"strategy": row}
+        replayed = {"strategy": "replay", "samples": (new,), "settings": dict(PAPER_REPLAY)}
+        values |= replayed if row == "proxy" else {"strategy": row}
         return make.part(f"{self.name}-{row}", "incremental", values, (new,), classifier=first)
 
     def _first_draws(self, seed: int, count: int) -> str:
@@ -171,14 +173,14 @@ class Incremental:
         generator = make.part(f"{self.name}-generator", "enrich", enrich, (new,), classifier=classifier)
         values: dict[str, Any] = {"new_data": new, "test_data": self.data, **scale.incremental}
         samples: tuple[Part, ...] = (generator,)
-        if row == "degan + zskd":
+        strategy, _, beside = row.partition(" + ")
+        values["strategy"] = strategy if strategy in SAMPLED else "replay"
+        if beside == "zskd":
             images = {"method": "zskd", **scale.images}
             samples += (make.part(f"{self.name}-zskd", "enrich", images, classifier=classifier),)
-        elif row == "degan + proxy":
+        elif beside == "proxy":
             # Of a new image itself nothing says that it is of no new class.
             values |= {"samples": (new,), "settings": dict(PAPER_REPLAY)}
-        elif row in SAMPLED:
-            values["strategy"] = row
         elif scaling := row.partition(", ")[2]:
             values["settings"] = {**PAPER_REPLAY, "scaling": scaling}
         label = f"{self.name}-{row.split(',')[0].replace(' + ', '-')}"

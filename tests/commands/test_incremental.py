@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, load_generator, read_header, save_classifier, save_dataset
-from degan_cli.config.methods import ReplaySettings
+from degan_cli.config.methods import AbdSettings
 from degan_cli.datasets.digits import load_digits
 from degan_cli.models import Classifier
 from degan_cli.plugins import load_plugins
@@ -28,6 +28,7 @@ BASE = "base.safetensors"
 TEACH = ["incremental", "--classifier", BASE, "--new-data", "digits:4-6"]
 SHORT = ["--epochs", "1", "-q"]
 TINY_GAN = [f"--set=enrich.{pair}" for pair in ("steps=4", "width=2", "batch_size=16", "latent=4")]
+TINY_GAN += ["--impressions", "8"]
 RUN_KEYS = {
     *("arch", "augment", "batch_size", "classifier", "compiled", "device", "epochs", "lr", "milestones", "new_data"),
     *("num_classes", "optimiser", "outputs", "precision", "samples", "seed", "settings", "strategy", "weight_decay"),
@@ -112,11 +113,11 @@ def write_pack(path: str, labels: list[int] | None, names: tuple[str, ...], chan
             "--milestones: 'soon' is not whole numbers, such as 0,1,2",
         ),
         (
-            ["--samples", "digits", "--set", "scaling=x"],
+            ["--strategy", "replay", "--samples", "digits", "--set", "scaling=x"],
             "scaling 'x' is none of: full-width, tie, weight-align, logits, none",
         ),
-        (["--samples", "digits", "--set", "lambda_x=1"], '"replay" has no setting "lambda_x"; did you mean "lambda_'),
-        (["--samples", "digits", "--set", "lambda_s=-1"], "--set lambda_s -1.0 is not at least 0"),
+        (["--samples", "digits", "--set", "lambda_x=1"], '"abd" has no setting "lambda_x"; did you mean "lambda_'),
+        (["--samples", "digits", "--set", "lambda_kd=-1"], "--set lambda_kd -1.0 is not at least 0"),
         (["--strategy", "finetune", "--set", "lambda_kd=1"], 'strategy "finetune" has no setting "lambda_kd"; it has '),
         (["--samples", "digits@0"], "the weight '0' is no number greater than 0"),
         (["--strategy", "finetune", "--augment", "rotate"], "--augment"),
@@ -233,7 +234,7 @@ def test_new_classes_are_appended_and_the_parents_recorded(here, teach):
     assert (header.run["classifier"], header.run["new_data"]) == (BASE, "digits:4-6")
     assert header.run["samples"] == ["digits:0-3"]
     assert header.run.keys() == RUN_KEYS
-    assert header.run["settings"] == asdict(ReplaySettings())
+    assert header.run["settings"] == asdict(AbdSettings())
     assert (result["artifact"], result["kind"]) == ("more.safetensors", "classifier")
     assert result["sha256"] == files(here)["more.safetensors"]
     assert header.metrics == result["metrics"]
@@ -306,10 +307,12 @@ def test_fixed_leaves_the_old_outputs_in_the_file_as_they_were(here, teach):
         assert torch.equal(after[:4] if key.startswith("fc3") else after, value), key
 
 
-def test_enrich_leaves_its_generator_in_the_run_folder(here, teach):
+def test_enrich_leaves_what_it_makes_in_the_run_folder(here, teach):
     result, said = teach("--epochs", "1", "--enrich", *TINY_GAN, "-o", "e.safetensors")
-    (line,) = [line for line in said.splitlines() if line.startswith("$ degan enrich ")]
+    line, beside = [line for line in said.splitlines() if line.startswith("$ degan enrich ")]
     assert line.startswith("$ degan enrich --classifier base.safetensors --proxy digits:4-6 ")
+    assert beside.startswith("$ degan enrich --classifier base.safetensors --method zskd ")
+    assert "--steps 300 --number 8 " in beside
     assert "--steps 4 " in line
     generator = here / "e.run" / "generator.safetensors"
     made = read_header(generator)
@@ -317,19 +320,32 @@ def test_enrich_leaves_its_generator_in_the_run_folder(here, teach):
     assert [made.run[name] for name in ("steps", "width", "batch_size", "latent")] == [4, 2, 16, 4]
     assert (made.run["proxy"], made.run["classifier"]) == ("digits:4-6", BASE)
     assert (here / "e.run" / "generator.run" / "samples.png").is_file()
+    impressions = read_header(here / "e.run" / "impressions.safetensors")
+    assert (impressions.run["method"], impressions.run["number"], impressions.run["steps"]) == ("zskd", 8, 300)
     header = read_header(here / "e.safetensors")
-    assert header.run["samples"] == ["e.run/generator.safetensors"]
-    assert header.parents[2] == {"role": "samples", "sha256": files(here)["e.run/generator.safetensors"]}
+    paths = [f"e.run/{name}.safetensors" for name in ("generator", "impressions")]
+    assert header.run["samples"] == paths
+    generator, impressions = (parent for parent in header.parents if parent["role"] == "samples")
+    assert generator["sha256"] == files(here)[paths[0]]
+    assert impressions["sha256"] not in files(here).values()  # of the images, not of their file
     assert {"old_agreement", "samples_taken_for_new"} <= result["metrics"].keys()
 
-    # The same generator named by --samples gives the same classifier, and it was made for this one.
-    named, said = teach(*SHORT, "--samples", "e.run/generator.safetensors", "-o", "s.safetensors")
+    # The same files named by --samples give the same classifier, and they were made for this one.
+    named, said = teach(*SHORT, *(f"--samples={path}" for path in paths), "-o", "s.safetensors")
     assert "made for another classifier" not in said
     assert named["metrics"] == result["metrics"]
     plugins = load_plugins(enabled=False)
     both = (load_classifier(here / name, plugins).model for name in ("e.safetensors", "s.safetensors"))
     made, again = (model.state_dict() for model in both)
     assert all(torch.equal(value, again[key]) for key, value in made.items())
+
+
+def test_impressions_can_be_left_out_and_belong_to_enrich(here, teach, capsys):
+    teach(*SHORT, "--enrich", *TINY_GAN, "--impressions", "0", "-o", "e.safetensors")
+    assert read_header(here / "e.safetensors").run["samples"] == ["e.run/generator.safetensors"]
+    assert not (here / "e.run" / "impressions.safetensors").exists()
+    assert run([*TEACH, *SHORT, "--samples", "digits:0-3", "--impressions", "8"]) == 2
+    assert "--impressions has no use with --samples digits:0-3: it is for --enrich" in the_error(capsys)
 
 
 def test_quiet_holds_for_the_generator_too(teach):
@@ -370,7 +386,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_run(here, teach):
     assert files(here) == before
     assert [path.name for path in here.iterdir()] == [BASE]
     assert shown["dry_run"] is True
-    assert shown["artifact"] == "base-replay-digits-4-6.safetensors"
+    assert shown["artifact"] == "base-abd-digits-4-6.safetensors"
     assert shown["parameters"] == {"old": 61706 - 6 * 85, "extended": 61706 - 3 * 85}  # lenet for 10 classes
     assert shown["images"] == {"new": [len(labels_of("train", 4, 6)), 1, 32, 32]}
 
@@ -407,7 +423,8 @@ def test_resume_takes_a_complete_result_as_it_is(here, teach, capsys):
     assert "e.safetensors exists already" in the_error(capsys)
     other = [*TEACH, *SHORT, "--strategy", "lwf", "-o", "e.safetensors", "--resume"]
     assert run(other) == 2
-    assert "e.safetensors: made with samples ['e.run/generator.safetensors'], now []" in the_error(capsys)
+    both = "['e.run/generator.safetensors', 'e.run/impressions.safetensors']"
+    assert f"e.safetensors: made with samples {both}, now []" in the_error(capsys)
 
 
 def test_a_stopped_run_is_taken_up_and_ends_as_an_unbroken_one(here, teach, capsys):
@@ -451,13 +468,14 @@ def test_new_images_cannot_be_samples_of_the_old_classes_too(here, capsys, strat
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert "--samples digits:4-6 are the new images themselves" in line
     assert f'strategy "{strategy}"' in line
-    assert ("--set scaling=tie" in line) == (strategy == "replay")
+    assert "take --strategy replay --set scaling=tie --set strong=0" in line
     if strategy == "replay":
         assert run([*TEACH, *SHORT, *samples, "--set", "scaling=tie", "--dry-run"]) == 0
 
 
 def test_the_summary_tells_what_was_forgotten(teach):
-    result, said = teach("--epochs", "1", "--samples", "digits:0-3", "--test-data", "digits", "-o", "a.safetensors")
+    arguments = ("--strategy", "replay", "--samples", "digits:0-3", "--test-data", "digits", "-o", "a.safetensors")
+    result, said = teach("--epochs", "1", *arguments)
     metrics = result["metrics"]
     (line,) = [line for line in said.splitlines() if "old + " in line]
     accuracies = [f"{word} {metrics[f'accuracy_{word}']:.2%}" for word in ("old", "new", "all")]

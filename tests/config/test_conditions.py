@@ -140,6 +140,14 @@ CASES = [
     ),
     (IncrementalSettings, {"weight_decay": 0.1}, {}, "--optimiser adam", SGD, {"optimiser": "sgd"}),
     (IncrementalSettings, {"milestones": (1,)}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
+    (
+        IncrementalSettings,
+        {"impressions": 8},
+        STORED | {"strategy": "abd"},
+        "--samples digits",
+        "it is for --enrich, which makes the samples",
+        {"enrich": {}, "strategy": "abd"},
+    ),
     (IncrementalSettings, {"drop_factor": 5.0}, {"schedule": "cosine"}, "--schedule cosine", DROPS, {}),
 ]
 """Kind, setting, a run where it is idle, what the message shows of it, what it is for, and a run where it has a use."""
@@ -154,7 +162,7 @@ def names(case):
 def test_a_setting_without_a_use_is_refused_wherever_it_comes_from(case):
     kind, own, run, shown, words, _ = case
     with pytest.raises(UsageError) as caught:
-        resolve(kind(**REQUIRED[kind], **run, **own))
+        resolve(kind(**REQUIRED[kind] | run | own))
     message = str(caught.value)
     flag = kind.declared()[next(iter(own))].flag
     assert message.startswith(f"{flag} has no use with {shown}: {words}")
@@ -168,7 +176,7 @@ def test_the_same_setting_counts_where_it_has_a_use(case):
         return
     ((name, value),) = own.items()
     proxy = {"proxy": "digits"} if kind in (EnrichSettings, DistillSettings) and useful.get("method") == "dcgan" else {}
-    settings = resolve(kind(**REQUIRED[kind], **(useful | proxy | own)))
+    settings = resolve(kind(**REQUIRED[kind] | useful | proxy | own))
     assert getattr(settings, name) == value
     assert settings.has_use(name)
 
@@ -176,7 +184,7 @@ def test_the_same_setting_counts_where_it_has_a_use(case):
 @pytest.mark.parametrize("case", CASES, ids=names)
 def test_a_run_without_it_is_fine(case):
     kind, own, run, *_ = case
-    settings = resolve(kind(**REQUIRED[kind], **run))
+    settings = resolve(kind(**REQUIRED[kind] | run))
     assert not settings.has_use(next(iter(own)))
 
 

@@ -201,8 +201,8 @@ COMMANDS = [
     f"distill --teacher t.safetensors --method dafl --width 2 --latent 4 --update-batch 8 {STUDENT}",
     f"distill --teacher t.safetensors --method zskd --update-steps 1 --update-batch 8 {STUDENT}",
     "incremental --classifier t.safetensors --new-data digits:5,6 --strategy lwf --set lambda_kd=2 --epochs 1",
-    "incremental --classifier t.safetensors --new-data digits:5,6 --epochs 1 --enrich --set scaling=none "
-    "--set enrich.steps=3 --set enrich.width=2 --set enrich.latent=4 --set enrich.batch_size=8",
+    "incremental --classifier t.safetensors --new-data digits:5,6 --epochs 1 --enrich --set strong=0.25 "
+    "--impressions 8 --set enrich.steps=3 --set enrich.width=2 --set enrich.latent=4 --set enrich.batch_size=8",
 ]
 
 

@@ -167,7 +167,7 @@ def test_a_dry_run_gives_a_plan_and_no_file(here):
         (
             lambda: jobs.incremental(IncrementalSettings(classifier="t.safetensors", new_data="digits:5"), SESSION),
             UsageError,
-            'strategy "replay" needs samples',
+            'strategy "abd" needs samples',
         ),
         (
             lambda: jobs.incremental(
@@ -236,7 +236,7 @@ NESTED = {"steps": 3, "batch_size": 8, "width": 2, "latent": 4}
 
 
 def test_an_increment_leaves_its_generator_where_the_command_does(here):
-    settings = IncrementalSettings(**NEW, enrich=NESTED, output="e.safetensors")
+    settings = IncrementalSettings(**NEW, impressions=0, enrich=NESTED, output="e.safetensors")
     made = jobs.incremental(settings, SESSION)
     assert set(artifacts()) == {"e.run/generator.safetensors", "e.safetensors", "t.safetensors"}
     assert (here / "e.run" / "generator.run" / "samples.png").is_file()
@@ -247,7 +247,8 @@ def test_an_increment_leaves_its_generator_where_the_command_does(here):
     python = artifacts()
     options = [f"--set=enrich.{name}={value}" for name, value in NESTED.items()]
     line = (
-        "incremental --classifier t.safetensors --new-data digits:5,6 --epochs 1 --enrich --force -q -o e.safetensors"
+        "incremental --classifier t.safetensors --new-data digits:5,6 --epochs 1 --enrich --impressions 0 --force -q "
+        "-o e.safetensors"
     )
     assert run(["--no-plugins", *line.split(), *options]) == 0
     assert artifacts() == python
@@ -257,7 +258,9 @@ def test_own_settings_of_the_generators_method_are_given_beside_or_in_a_table(he
     own = {"one_hot_weight": 0.5, "information_weight": 2}
     for name, given in (("a", own), ("b", {"settings": own})):
         nested = NESTED | {"method": "dafl", "proxy": None} | given
-        jobs.incremental(IncrementalSettings(**NEW, enrich=nested, output=f"{name}.safetensors"), SESSION)
+        jobs.incremental(
+            IncrementalSettings(**NEW, impressions=0, enrich=nested, output=f"{name}.safetensors"), SESSION
+        )
     assert sha256("a.run/generator.safetensors") == sha256("b.run/generator.safetensors")
     stored = read_header("a.run/generator.safetensors").run
     assert stored["settings"] == {"one_hot_weight": 0.5, "information_weight": 2.0, "activation_weight": 0.1}
@@ -265,7 +268,7 @@ def test_own_settings_of_the_generators_method_are_given_beside_or_in_a_table(he
 
 
 def test_an_increment_that_stops_in_its_generator_goes_on_there(here):
-    settings = IncrementalSettings(**NEW, enrich=NESTED, output="e.safetensors")
+    settings = IncrementalSettings(**NEW, impressions=0, enrich=NESTED, output="e.safetensors")
     with pytest.raises(Stopped):
         jobs.incremental(settings.replaced(max_minutes=0), SESSION)
     assert list(artifacts()) == ["e.run/generator.run/checkpoint.safetensors", "t.safetensors"]
@@ -283,7 +286,7 @@ def test_mistakes_in_the_generators_settings_are_told_before_anything_is_made(he
         ({"method": "dcgan", "lambda_e": 3}, "--lambda-e has no use with --method dcgan"),
     ):
         with pytest.raises(UsageError, match=message):
-            jobs.incremental(IncrementalSettings(**NEW, enrich=nested, output="e.safetensors"), SESSION)
+            jobs.incremental(IncrementalSettings(**NEW, impressions=0, enrich=nested, output="e.safetensors"), SESSION)
     assert list(artifacts()) == ["t.safetensors"]
 
 
@@ -314,7 +317,7 @@ def test_tuning_leaves_its_short_runs_where_the_command_does(here, two_weights):
 
 
 def test_a_tuned_generator_inside_an_increment(here, two_weights):
-    settings = IncrementalSettings(**NEW, enrich=NESTED | {"tune": True}, output="e.safetensors")
+    settings = IncrementalSettings(**NEW, impressions=0, enrich=NESTED | {"tune": True}, output="e.safetensors")
     jobs.incremental(settings, SESSION)
     short = {f"e.run/generator.run/tune/{name}-1.safetensors" for name in (0, 2)}
     assert set(artifacts()) == {"e.safetensors", "e.run/generator.safetensors", "t.safetensors"} | short
@@ -323,13 +326,18 @@ def test_a_tuned_generator_inside_an_increment(here, two_weights):
 def test_runs_inside_a_run_show_commands_that_make_the_same_files(here, two_weights, capsys):
     loud = replace(SESSION, quiet=False)
     settings = IncrementalSettings(
-        **NEW, enrich=NESTED | {"tune": True, "bn_weight": 0}, seed=3, precision="fp32", output="e.safetensors"
+        **NEW,
+        enrich=NESTED | {"tune": True, "bn_weight": 0},
+        impressions=8,
+        seed=3,
+        precision="fp32",
+        output="e.safetensors",
     )
     jobs.incremental(settings, loud)
     made = artifacts()
     shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("$ degan ")]
     commands = [shlex.split(line)[2:] for line in shown]
-    assert [command[0] for command in commands] == ["enrich"] * 3
+    assert [command[0] for command in commands] == ["enrich"] * 4
     for command in commands:
         place = Path(command[command.index("--output") + 1])
         assert run([*command, "-q", "--force"]) == 0
@@ -348,7 +356,9 @@ def with_method(name):
 
 def test_the_plugins_of_a_session_reach_a_run_inside_a_run(here, two_weights):
     session = with_method("mine")
-    settings = IncrementalSettings(**NEW, enrich=NESTED | {"method": "mine", "tune": True}, output="e.safetensors")
+    settings = IncrementalSettings(
+        **NEW, impressions=0, enrich=NESTED | {"method": "mine", "tune": True}, output="e.safetensors"
+    )
     jobs.incremental(settings, session)
     made = [path for path in artifacts() if "generator" in path]
     assert len(made) == 3

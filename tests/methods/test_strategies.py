@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from torch.nn import functional as F
 from degan_cli.config.methods import SCALINGS, AbdSettings, LwfSettings, RdfcilSettings, ReplaySettings
 from degan_cli.engine import Engine
 from degan_cli.errors import UsageError
+from degan_cli.images import strong as images_strong
 from degan_cli.losses import sigmoid_loss
-from degan_cli.methods import degan_methods, replay
+from degan_cli.methods import degan_methods
 from degan_cli.models import Classifier, widen
 from degan_cli.specs import ArchitectureSpec, NoSettings, Strategy, StrategyParts, StrategySpec
 
@@ -27,7 +29,7 @@ LABELS = torch.tensor([3, 4, 4, 3, 4, 3])
 SETTINGS = {
     "replay": ReplaySettings(lambda_kd=0.7, temperature=1.5, lambda_s=0.3, strong=0.0),
     "lwf": LwfSettings(lambda_kd=0.7, temperature=1.5),
-    "abd": AbdSettings(lambda_head=0.6, lambda_kd=0.3),
+    "abd": AbdSettings(lambda_head=0.6, lambda_kd=0.3, strong=0.0),
     "r-dfcil": RdfcilSettings(projection=4),
 }
 
@@ -213,8 +215,8 @@ def test_abd_is_a_local_cross_entropy_a_balanced_head_and_features_as_the_old_he
 
 
 def test_the_head_of_abd_does_not_teach_the_features(engine):
-    strategy, _ = make(engine, "abd", AbdSettings(lambda_head=5.0, lambda_kd=0.0))
-    other, _ = make(engine, "abd", AbdSettings(lambda_head=0.0, lambda_kd=0.0))
+    strategy, _ = make(engine, "abd", AbdSettings(lambda_head=5.0, lambda_kd=0.0, strong=0.0))
+    other, _ = make(engine, "abd", AbdSettings(lambda_head=0.0, lambda_kd=0.0, strong=0.0))
     gradients = []
     for each in (strategy, other):
         each.train()
@@ -291,10 +293,11 @@ def test_a_head_that_is_no_linear_layer_is_refused(engine, name):
 
 
 @pytest.mark.parametrize("strong", [0.0, 0.5, 1.0])
-def test_replay_changes_a_part_of_both_kinds_of_images(engine, monkeypatch, strong):
-    plain, _ = make(engine, "replay", ReplaySettings(strong=0.0))
-    strategy, _ = make(engine, "replay", ReplaySettings(strong=strong))
-    monkeypatch.setattr(replay, "augment_strongly", lambda images: 1 - images)
+@pytest.mark.parametrize("name", ["replay", "abd"])
+def test_a_part_of_both_kinds_of_images_is_changed_strongly(engine, monkeypatch, name, strong):
+    plain, _ = make(engine, name)
+    strategy, _ = make(engine, name, dataclasses.replace(SETTINGS[name], strong=strong))
+    monkeypatch.setattr(images_strong, "augment_strongly", lambda images: 1 - images)
     images, samples = IMAGES.clone(), SAMPLES[:4].clone()
     torch.manual_seed(5)
     if strong:  # which of the six, then which of the four

@@ -122,8 +122,10 @@ def test_samples_and_new_images_are_mixed_where_the_row_says_so():
     assert both.part.settings(Path("p")).samples == (new, str(generator.path(Path("p"))))
 
 
-def test_samples_and_data_impressions_of_the_same_classifier_are_mixed():
-    (degan,), (both,) = (cells("table3", f"digits-5+5/degan{more}") for more in ("", " + zskd"))
+@pytest.mark.parametrize("row", ["degan", "abd"])
+def test_samples_and_data_impressions_of_the_same_classifier_are_mixed(row):
+    (degan,), (both,) = (cells("table3", f"digits-5+5/{row}{more}") for more in ("", " + zskd"))
+    assert both.part.values == degan.part.values
     (_, first), (_, generator), (_, impressions) = both.part.needs
     assert degan.part.needs == both.part.needs[:2]
     assert impressions.needs == (("classifier", first),)
