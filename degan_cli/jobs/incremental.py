@@ -16,7 +16,7 @@ from ..errors import Diverged, UsageError
 from ..images import digest
 from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
-from ..models import Classifier, widen
+from ..models import Classifier, has_linear_head, head_layer, widen
 from ..runs.classifiers import open_classifier
 from ..runs.inputs import tested_by
 from ..runs.next_command import next_command
@@ -61,7 +61,14 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         settings = settings.resolved(strategy_spec, trained).fitting_like(trained)
         data, test = _open_data(settings, session, old)
         labels = number_new_classes(settings.new_data, data, old.class_names, str(settings.classifier))
+        spec = plugins.architectures.get(old.architecture)
+        wide = widen(old, spec, data.class_names)
+        if strategy_spec.one_linear_head:
+            head_layer(*wide)  # told before samples are made, for these take long
         if settings.enrich is not None and not settings.dry_run:
+            if settings.impressions and not has_linear_head(*wide):
+                session.say(f'no data impressions: the classes of "{spec.name}" are no outputs of a linear layer')
+                settings = settings.replaced(impressions=0)
             settings = settings.replaced(samples=_make_samples(settings, session, run))
 
         engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
@@ -71,7 +78,6 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
             _check_apart(settings, parents, new_digest)
         old_outputs = trained.get("outputs", "softmax")
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
-        spec = plugins.architectures.get(old.architecture)
         model, head = widen(old, spec, data.class_names)
         widened, taught = {"role": "classifier", "sha256": loaded.sha256}, {"role": "new data", "sha256": new_digest}
         run.made_from(widened, taught, *parents, *tested_by(test))
@@ -171,7 +177,7 @@ def _check_apart(settings: IncrementalSettings, samples: list[dict[str, str]], n
         if parent["sha256"] == new:
             raise UsageError(
                 f'--samples {name} are the new images themselves, but strategy "{settings.strategy}" takes samples for '
-                f"images of no new class; make samples of the old classes with --enrich, "
+                "images of no new class; make samples of the old classes with --enrich, "
                 "or take --strategy replay --set scaling=tie --set strong=0"
             )
 

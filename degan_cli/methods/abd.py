@@ -3,7 +3,9 @@ from photographs.
 
 Source: Smith et al., "Always Be Dreaming: A New Approach for Data-Free Class-Incremental Learning", ICCV 2021,
 equations 6 to 9, and the authors' code. Here the samples come from any generator, theirs from one that inverts the
-old classifier.
+old classifier. Ours is that a part of both kinds of images is changed strongly (``strong``), as in
+:mod:`degan_cli.methods.replay` and for the same reason. A new image keeps its label even where the change makes it
+something else, such as a 9 of a 6; the part that stays as it is shows it right.
 """
 
 from __future__ import annotations

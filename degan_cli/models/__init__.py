@@ -6,7 +6,7 @@ from .copying import copy_weights, follow
 from .features import Tap, feature_layer, tapped
 from .frozen import resting
 from .generator import Generator
-from .head import head_layer
+from .head import has_linear_head, head_layer
 from .size import parameter_count
 from .widen import widen
 
@@ -20,6 +20,7 @@ __all__ = [
     "feature_layer",
     "follow",
     "has_batch_norm",
+    "has_linear_head",
     "head_layer",
     "parameter_count",
     "resting",

@@ -90,6 +90,8 @@ class StrategySpec:
     """Whether it wants samples of the old classes, from ``--samples`` or ``--enrich``."""
     keeps_apart: Callable[[Any], bool] = _never
     """By its settings: whether it takes samples for images of no new class, so that new images cannot be samples."""
+    one_linear_head: bool = False
+    """Whether all classes must be outputs of one linear layer of the network; other networks are refused at once."""
     outputs: str | None = None
     """What it trains outputs as, ``softmax`` or ``sigmoid``; None goes on as the old classifier's were."""
     recipe: IncrementRecipe | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from degan_cli import jobs
 from degan_cli.app import run
@@ -32,6 +33,7 @@ from degan_cli.jobs import tune as tuning
 from degan_cli.loops import tune
 from degan_cli.paper import run as parts
 from degan_cli.plugins import load_plugins
+from degan_cli.specs import ArchitectureSpec
 from degan_cli.sweep import local
 
 SESSION = Session(plugins=load_plugins(enabled=False), quiet=True)
@@ -365,6 +367,33 @@ def test_the_plugins_of_a_session_reach_a_run_inside_a_run(here, two_weights):
     assert {read_header(path).run["method"] for path in made} == {"mine"}
     with pytest.raises(UnknownName, match='unknown method "mine"'):
         jobs.incremental(settings.replaced(output="f.safetensors"), SESSION)
+
+
+class Convolved(nn.Module):
+    """Its classes are no outputs of a linear layer."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.last = nn.Conv2d(1, classes, 32)
+
+    def forward(self, images):
+        return self.last(images).flatten(1)
+
+
+def test_a_network_that_a_strategy_cannot_teach_is_refused_before_samples_are_made(here):
+    plugins = load_plugins(enabled=False)
+    spec = ArchitectureSpec(name="convolved", build=lambda classes, input: Convolved(classes), min_size=32)
+    plugins.architectures.add(spec, "mine 1.0", "mine")
+    session = Session(plugins=plugins, quiet=True)
+    jobs.teacher(
+        TeacherSettings(dataset="digits:0-4", architecture="convolved", epochs=1, output="c.safetensors"), session
+    )
+    settings = IncrementalSettings(**NEW | {"classifier": "c.safetensors"}, enrich=NESTED, output="e.safetensors")
+    with pytest.raises(UsageError, match='"convolved" has them in last; take --strategy replay'):
+        jobs.incremental(settings, session)
+    assert list(artifacts()) == ["c.safetensors", "t.safetensors"]
+    jobs.incremental(settings.replaced(strategy="replay"), session)
+    assert read_header("e.safetensors").run["samples"] == ["e.run/generator.safetensors"]  # and no impressions
 
 
 def test_a_data_set_of_a_session_is_found_everywhere(here):
