@@ -62,14 +62,15 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         data, test = _open_data(settings, session, old)
         labels = number_new_classes(settings.new_data, data, old.class_names, str(settings.classifier))
         spec = plugins.architectures.get(old.architecture)
-        wide = widen(old, spec, data.class_names)
-        if strategy_spec.one_linear_head:
-            head_layer(*wide)  # told before samples are made, for these take long
-        if settings.enrich is not None and not settings.dry_run:
+        if settings.enrich is not None:
+            wide = widen(old, spec, data.class_names)  # to look at its head; the one that learns is made after the seed
+            if strategy_spec.one_linear_head:
+                head_layer(*wide)  # told before samples are made, for these take long
             if settings.impressions and not has_linear_head(*wide):
                 session.say(f'no data impressions: the classes of "{spec.name}" are no outputs of a linear layer')
                 settings = settings.replaced(impressions=0)
-            settings = settings.replaced(samples=_make_samples(settings, session, run))
+            if not settings.dry_run:
+                settings = settings.replaced(samples=_make_samples(settings, session, run))
 
         engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
         source, parents = _open_samples(settings, session, run, loaded)
