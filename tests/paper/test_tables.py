@@ -137,10 +137,16 @@ def test_samples_and_data_impressions_of_the_same_classifier_are_mixed(row):
 
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
-    (first,) = cells("table3", "cifar100-20+20/degan")
-    assert dict(second.part.needs)["classifier"] == first.part
-    generator = dict(second.part.needs)["samples"]
-    assert dict(generator.needs)["classifier"] == first.part
+    (first,) = cells("table3", "cifar100-20+20/abd + zskd")
+    (_, below), *samples = second.part.needs
+    assert below == first.part
+    assert [dict(part.needs)["classifier"] for _, part in samples] == [first.part, first.part]
+
+
+def test_abd_on_the_new_images_themselves_has_no_generator():
+    (plain,), (abd,), (proxy,) = (cells("table3", f"digits-5+5/{row}") for row in ("abd, proxy", "abd", "proxy"))
+    assert plain.part.needs == proxy.part.needs == abd.part.needs[:1]
+    assert plain.part.values == abd.part.values | {"samples": (abd.part.values["new_data"],)}
 
 
 def test_other_strategies_and_the_ceiling_stand_beside_replay_on_the_same_parts():
@@ -161,20 +167,21 @@ def test_other_defaults_of_a_command_give_it_another_name_and_all_that_stands_on
     before = named()
     monkeypatch.setattr(parts, "DEFAULTS", {"incremental": 9})
     after = named()
-    assert len(before) == len(after) == 5
+    assert len(before) == len(after) == 7
     kept = [command for name, command in before.items() if name in after]
-    assert sorted(kept) == ["enrich", "teacher"]  # the first classifier and its generator
+    assert sorted(kept) == ["enrich", "enrich", "teacher"]  # the first classifier, its generator and impressions
 
 
-def test_each_task_stands_on_the_one_before_with_a_generator_of_its_own():
+def test_each_task_stands_on_the_one_before_with_a_generator_and_impressions_of_its_own():
     tasks = cells("tasks", "digits-5x2")
     assert [cell.row for cell in tasks] == [f"task {number}" for number in range(1, 6)]
     assert [len(cell.test_data.split(",")) for cell in tasks] == [2, 4, 6, 8, 10]
     for before, after in itertools.pairwise(tasks):
-        needs = dict(after.part.needs)
-        assert needs["classifier"] == before.part
-        assert dict(needs["samples"].needs)["classifier"] == before.part
-        assert needs["samples"].values["proxy"] == after.part.values["new_data"]
+        (_, classifier), (_, generator), (_, impressions) = after.part.needs
+        assert classifier == before.part
+        assert [dict(part.needs)["classifier"] for part in (generator, impressions)] == [before.part, before.part]
+        assert generator.values["proxy"] == after.part.values["new_data"]
+        assert impressions.values["method"] == "zskd"
         assert after.test_data.removeprefix(before.test_data).removeprefix(",") in after.part.values["new_data"]
 
 
