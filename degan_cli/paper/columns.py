@@ -97,11 +97,6 @@ AS_BY_DEFAULT = "abd + zskd"
 """The row that does what ``incremental --enrich`` does of itself; increments in a row are made by it."""
 PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "strong": 0.0}
 """Distillation over the old classes and a tie of scales: as near to the paper's words as we come."""
-BY_PROXY: Mapping[str, Values] = {
-    "proxy": {"strategy": "replay", "settings": dict(PAPER_REPLAY)},
-    "abd, proxy": {"strategy": "abd"},
-}
-"""Rows whose samples are the new images themselves, without a generator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +104,10 @@ class Incremental:
     """A column of Table 3: old classes, new ones, if there are enough as many again; the seed draws their order.
 
     Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``abd`` and ``r-dfcil`` on the same
-    samples; ``degan + zskd`` and ``abd + zskd``, samples and data impressions in equal parts; ``abd, proxy``, on the
-    new images themselves; ``joint``, a classifier of the true data of all classes, the ceiling; ``second``, further
-    classes on top of the row ``abd + zskd``; ``old`` and ``old-sigmoid``, the first classifiers on the old classes;
-    ``lwf``; and the other ways to tie the scales of old and new logits.
+    samples; ``degan + zskd`` and ``abd + zskd``, samples and data impressions in equal parts; ``joint``, a classifier
+    of the true data of all classes, the ceiling; ``second``, further classes on top of the row ``abd + zskd``; ``old``
+    and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways to tie the scales of old
+    and new logits.
     """
 
     name: str
@@ -158,12 +153,12 @@ class Incremental:
         if row == "second":
             below = self._replayed(AS_BY_DEFAULT, new, first, scale, make)
             return self._replayed(AS_BY_DEFAULT, further[0], below, scale, make)
-        if row.startswith(("degan", *SAMPLED)) and row not in BY_PROXY:
+        if row.startswith(("degan", *SAMPLED)):
             return self._replayed(row, new, first, scale, make)
         values = {"new_data": new, "test_data": self.data, **scale.incremental}
-        values |= {"samples": (new,), **BY_PROXY[row]} if row in BY_PROXY else {"strategy": row}
-        label = f"{self.name}-{row.replace(', ', '-')}"
-        return make.part(label, "incremental", values, (new,), classifier=first)
+        replayed = {"strategy": "replay", "samples": (new,), "settings": dict(PAPER_REPLAY)}
+        values |= replayed if row == "proxy" else {"strategy": row}
+        return make.part(f"{self.name}-{row}", "incremental", values, (new,), classifier=first)
 
     def _first_draws(self, seed: int, count: int) -> str:
         """The classes of the first draws as one data set expression."""

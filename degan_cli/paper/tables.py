@@ -53,7 +53,7 @@ def _proxy(name: str, title: str, proxy: float, dcgan: float, degan: float) -> D
 
 RESNET32 = {"architecture": "resnet32", "optimiser": "sgd", "augment": "crop-flip", "held_out": 0}
 BOTH: dict[str, float | None] = dict.fromkeys(
-    ("degan + proxy", "degan + zskd", "abd", "abd + zskd", "abd, proxy", "r-dfcil", "joint")
+    ("degan + proxy", "degan + zskd", "abd", "abd + zskd", "r-dfcil", "joint")
 )
 FURTHER: dict[str, float | None] = dict.fromkeys(("lwf", *(f"degan, {scaling}" for scaling in SCALINGS)))
 FIVE_AND_FIVE = partial(

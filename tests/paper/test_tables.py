@@ -143,12 +143,6 @@ def test_a_second_increment_stands_on_the_first():
     assert [dict(part.needs)["classifier"] for _, part in samples] == [first.part, first.part]
 
 
-def test_abd_on_the_new_images_themselves_has_no_generator():
-    (plain,), (abd,), (proxy,) = (cells("table3", f"digits-5+5/{row}") for row in ("abd, proxy", "abd", "proxy"))
-    assert plain.part.needs == proxy.part.needs == abd.part.needs[:1]
-    assert plain.part.values == abd.part.values | {"samples": (abd.part.values["new_data"],)}
-
-
 def test_other_strategies_and_the_ceiling_stand_beside_replay_on_the_same_parts():
     (degan,), (abd,), (joint,) = (cells("table3", f"digits-5+5/{row}") for row in ("degan", "abd", "joint"))
     assert dict(abd.part.needs) == dict(degan.part.needs)
