@@ -89,11 +89,14 @@ def draw_predictions(similarity: Tensor, count: int, noise: torch.Generator) -> 
 
 
 def _head_weight(parts: InversionParts) -> Tensor:
-    """Weights (classes, features) of the linear layer that runs last; UsageError without one."""
+    """Weights (classes, features) of the linear layer that runs last; UsageError where its outputs are no classes."""
     blank = torch.zeros(2, *parts.classifier.input.shape, device=parts.engine.device)
     with torch.no_grad(), tapped(parts.classifier) as tap:
         parts.classifier(blank)
-    if not tap.layer:
-        raise UsageError("the classifier has no linear layer, so its classes cannot be compared; use --method dafl")
-    weight: Tensor = parts.classifier.get_parameter(f"{tap.layer}.weight")
+    weight: Tensor | None = parts.classifier.get_parameter(f"{tap.layer}.weight") if tap.layer else None
+    if weight is None or len(weight) != len(parts.classifier.class_names):
+        raise UsageError(
+            "the classifier has no linear layer whose outputs are its classes, so these cannot be compared; use "
+            "--method dafl"
+        )
     return weight

@@ -311,10 +311,17 @@ def test_the_similarity_is_that_of_the_layer_that_runs_last():
     assert torch.equal(found, class_similarity(classifier.network[-1].weight))
 
 
-def test_a_classifier_without_a_linear_layer_is_refused():
-    network = nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten())
-    with pytest.raises(UsageError, match="no linear layer.*; use --method dafl"):
-        make(ZeroShot, ZskdSettings(), Classifier(network, "all-conv", NAMES, INPUT).freeze())
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Conv2d(1, 3, 8), nn.Flatten()],
+        [nn.Flatten(), nn.Linear(64, 5), nn.Unflatten(1, (5, 1, 1)), nn.Conv2d(5, 3, 1), nn.Flatten()],
+    ],
+    ids=["none", "below the head"],
+)
+def test_a_classifier_whose_classes_are_not_the_outputs_of_a_linear_layer_is_refused(layers):
+    with pytest.raises(UsageError, match="no linear layer whose outputs are its classes.*; use --method dafl"):
+        make(ZeroShot, ZskdSettings(), Classifier(nn.Sequential(*layers), "conv-head", NAMES, INPUT).freeze())
 
 
 def test_impressions_come_to_give_the_wanted_softened_predictions():
