@@ -94,7 +94,8 @@ ICARL = ("finetune", "fixed", "lwf-mc")
 SAMPLED = ("abd", "r-dfcil")
 """Other strategies on the row ``degan``'s samples."""
 AS_BY_DEFAULT = "abd + zskd"
-"""The row that does what ``incremental --enrich`` does of itself; increments in a row are made by it."""
+"""The row with the samples and the strategy of ``incremental --enrich``, as long as the scale has them; increments in
+a row are made by it."""
 PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "strong": 0.0}
 """Distillation over the old classes and a tie of scales: as near to the paper's words as we come."""
 
