@@ -9,7 +9,29 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+
+class HalvingMaxPool(nn.MaxPool2d):
+    """``nn.MaxPool2d(2)`` of images of even sides.
+
+    Where no gradient is wanted, a CPU takes the maxima of four strided views, the same numbers in a tenth of the time:
+    its own kernel notes where each maximum was found, which only a gradient needs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (batch, C, H, W) to (batch, C, H / 2, W / 2)."""
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        if traced or torch.compiler.is_compiling() or x.requires_grad or x.device.type != "cpu":
+            pooled: Tensor = super().forward(x)
+            return pooled
+        upper, lower = x[..., ::2, :], x[..., 1::2, :]
+        rows = torch.maximum(upper, lower)  # (batch, C, H / 2, W)
+        return torch.maximum(rows[..., ::2], rows[..., 1::2])
 
 
 class LeNet(nn.Sequential):
@@ -35,10 +57,10 @@ def _lenet(widths: tuple[int, int], num_classes: int, channels: int) -> nn.Seque
         OrderedDict(
             conv1=nn.Conv2d(channels, first, 5),  # (batch, 6, 28, 28)
             relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
+            pool1=HalvingMaxPool(),
             conv2=nn.Conv2d(first, second, 5),  # (batch, 16, 10, 10)
             relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(2),
+            pool2=HalvingMaxPool(),
             flatten=nn.Flatten(),  # (batch, 400)
             fc1=nn.Linear(second * 5 * 5, 120),
             relu3=nn.ReLU(),

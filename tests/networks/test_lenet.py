@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from degan_cli.networks.lenet import lenet, lenet_half
+from degan_cli.networks.lenet import HalvingMaxPool, lenet, lenet_half
 
 
 def count(network):
@@ -30,3 +30,20 @@ def test_biases_start_at_0():
     biases = [m.bias for m in lenet(10).modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert len(biases) == 5
     assert not any(bool(bias.any()) for bias in biases)
+
+
+def test_pooling_without_gradients_gives_the_same_numbers():
+    """NaN too, so that a network that diverged is noticed."""
+    maps = torch.randn(3, 2, 6, 4, generator=torch.Generator().manual_seed(0))
+    maps[0, 0, 1, 1] = float("nan")
+    expected = nn.MaxPool2d(2)(maps)
+    assert torch.equal(HalvingMaxPool()(maps).nan_to_num(7.0), expected.nan_to_num(7.0))
+    assert expected[0, 0, 0, 0].isnan()
+
+
+def test_pooling_with_gradients_and_in_a_recorded_network_is_torch_s_own():
+    maps = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    (gradient,) = torch.autograd.grad(HalvingMaxPool()(maps).sum(), maps)
+    assert gradient.sum() == 2 * 3 * 2 * 2
+    with torch.no_grad():
+        assert "aten::max_pool2d" in str(torch.jit.trace(HalvingMaxPool(), maps).graph)
