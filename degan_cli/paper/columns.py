@@ -121,6 +121,8 @@ class Incremental:
     icarl_values: Values = field(default_factory=dict)
     """Of a teacher whose outputs are sigmoids; the strategies that extend it have their own."""
     enrich_values: Values = field(default_factory=dict)
+    abd_settings: Values = field(default_factory=dict)
+    """Of the strategy ``abd``, where held-out training images chose others than its own."""
     published: Mapping[str, float | None]
     hour: Scale
     gan: Scale
@@ -178,6 +180,8 @@ class Incremental:
         samples: tuple[Part, ...] = (generator,)
         strategy, _, beside = row.partition(" + ")
         values["strategy"] = strategy if strategy in SAMPLED else "replay"
+        if strategy == "abd" and self.abd_settings:
+            values["settings"] = dict(self.abd_settings)
         if beside == "zskd":
             images = {"method": "zskd", **scale.images}
             samples += (make.part(f"{self.name}-zskd", "enrich", images, classifier=classifier),)

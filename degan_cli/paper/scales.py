@@ -55,10 +55,10 @@ HOUR_ALEXNET = Scale(
     distill={"epochs": 8, "steps_per_epoch": 128, "patience": 4},
 )
 HOUR_RESNET32 = Scale(
-    reduced="50 epochs for the old classifier and 60 for each increment, instead of 250; GAN of 1,000 updates of 128 "
+    reduced="50 epochs for the old classifier and 60 for each increment, instead of 250; GAN of 3,000 updates of 128 "
     "by the recipe for few updates, instead of 5,000 of 400; 1,000 data impressions of 300 steps",
     teacher={"epochs": 50},
-    enrich={"recipe": "auto", "steps": 1000, "batch_size": 128},
+    enrich={"recipe": "few", "steps": 3000, "batch_size": 128},
     incremental={"epochs": 60},
     images={"number": 1000, "steps": 300},
 )

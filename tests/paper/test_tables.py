@@ -135,6 +135,13 @@ def test_samples_and_data_impressions_of_the_same_classifier_are_mixed(row):
     )
 
 
+def test_abd_has_a_columns_own_settings_and_other_strategies_have_not():
+    rows = {row: cells("table3", f"cifar100-20+20/{row}")[0].part.values for row in ("abd", "abd + zskd", "degan")}
+    assert rows["abd"]["settings"] == rows["abd + zskd"]["settings"] == {"lambda_kd": 1.0}
+    assert "settings" not in rows["degan"]
+    assert "settings" not in cells("table3", "digits-5+5/abd")[0].part.values
+
+
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
     (first,) = cells("table3", "cifar100-20+20/abd + zskd")
