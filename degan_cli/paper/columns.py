@@ -105,10 +105,10 @@ class Incremental:
     """A column of Table 3: old classes, new ones, if there are enough as many again; the seed draws their order.
 
     Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``abd`` and ``r-dfcil`` on the same
-    samples; ``degan + zskd`` and ``abd + zskd``, samples and data impressions in equal parts; ``joint``, a classifier
-    of the true data of all classes, the ceiling; ``second``, further classes on top of the row ``abd + zskd``; ``old``
-    and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways to tie the scales of old
-    and new logits.
+    samples; ``degan``, ``abd`` and ``r-dfcil`` with ``+ zskd``, samples and data impressions in equal parts;
+    ``joint``, a classifier of the true data of all classes, the ceiling; ``second``, further classes on top of the row
+    ``abd + zskd``; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways
+    to tie the scales of old and new logits.
     """
 
     name: str

@@ -54,7 +54,7 @@ def _proxy(name: str, title: str, proxy: float, dcgan: float, degan: float) -> D
 
 RESNET32 = {"architecture": "resnet32", "optimiser": "sgd", "augment": "crop-flip", "held_out": 0}
 BOTH: dict[str, float | None] = dict.fromkeys(
-    ("degan + proxy", "degan + zskd", "abd", "abd + zskd", "r-dfcil", "joint")
+    ("degan + proxy", "degan + zskd", "abd", "abd + zskd", "r-dfcil", "r-dfcil + zskd", "joint")
 )
 FURTHER: dict[str, float | None] = dict.fromkeys(("lwf", *(f"degan, {scaling}" for scaling in SCALINGS)))
 ABD_ON_PHOTOGRAPHS: Values = {"lambda_kd": 1.0}
