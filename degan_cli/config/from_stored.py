@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .base import Settings
+from .compress import CompressSettings
 from .fields import Setting
 from .makers import MAKERS
 from .names import join_names
 
 SIGNS: Mapping[str, str] = {
+    "budget": "compress",
     "strategy": "incremental",
     "student": "distill",
     "per_class": "condense",
@@ -18,12 +20,13 @@ SIGNS: Mapping[str, str] = {
     "method": "enrich",
     "architecture": "teacher",
 }
-"""A key of the run that one command alone stores -> that command; a run does not name it."""
+"""A key of the run that one command alone stores, or the first of these -> that command; a run does not name it."""
 
 
 def command_of(run: Mapping[str, Any]) -> tuple[str, type[Settings]] | None:
     """The command that stores such a run, with its settings' class; None where it is no command's."""
-    return next(((name, MAKERS[name]) for key, name in SIGNS.items() if key in run), None)
+    kinds = {**MAKERS, "compress": CompressSettings}
+    return next(((name, kinds[name]) for key, name in SIGNS.items() if key in run), None)
 
 
 def values_of(kind: type[Settings], run: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ PLAN = "plan.json"
 """In the run folder."""
 REPORT = "report.md"
 """In the run folder."""
+STUDENT = "student.safetensors"
+"""In the run folder; the artifact has its weights, and the plan beside them."""
 
 
 def compress(settings: CompressSettings, session: Session) -> Result:
@@ -72,7 +74,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         if plan is None:
             facts = look(engine, loaded, student, images, given)
             plan = _agreed(make_plan(facts, settings.seconds - run.seconds), engine)
-        student_settings = plan.distillation(settings, images, run.output)
+        student_settings = plan.distillation(settings, images, run.output.folder / STUDENT)
         command = shlex.join(["degan", "distill", *arguments(student_settings)])
         if settings.dry_run:
             shown = plan.to_json() | {"dry_run": True, "artifact": str(run.output.path), "command": command}
@@ -90,7 +92,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         if made.summary:
             session.say(made.summary)
 
-        best = artifact.load_classifier(run.output.folder / "student.safetensors", plugins).model
+        best = artifact.load_classifier(run.output.folder / STUDENT, plugins).model
         metrics = {**made.metrics, "plan": plan.to_json(), "command": command}
         metrics |= {"parameters": parameter_count(best), "teacher_parameters": parameter_count(teacher)}
         metrics |= _measured(engine, best, teacher, test)

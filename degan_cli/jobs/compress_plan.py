@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ..config.compress import CompressSettings
 from ..config.distill import DistillSettings
 from ..config.groups import ComputeSettings, ForeignSettings, ImageSettings
 from ..metrics import Support
-from ..runs.output import Output
 
 SHARE_OF_BUDGET = 0.85
 """What is planned for; the rest is for looking, starting and writing, and for a machine that others use too."""
@@ -72,8 +72,8 @@ class Plan:
         """Take back what :meth:`to_json` gave."""
         return cls(**{**values, "words": tuple(values["words"])})
 
-    def distillation(self, settings: CompressSettings, images: str, output: Output) -> DistillSettings:
-        """Settings of the student."""
+    def distillation(self, settings: CompressSettings, images: str, output: Path) -> DistillSettings:
+        """Settings of the command that makes the student, and writes it to ``output``."""
         names = (*ForeignSettings.declared(), *ImageSettings.declared(), *ComputeSettings.declared())
         return DistillSettings(
             **{name: getattr(settings, name) for name in names if name in settings.given},
@@ -84,7 +84,7 @@ class Plan:
             epochs=self.epochs,
             steps_per_epoch=self.steps_per_epoch,
             patience=self.epochs,
-            output=output.folder / "student.safetensors",
+            output=output,
         )
 
 

@@ -21,7 +21,16 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "samples": ("samples",),
     "init": ("init",),
 }
-"""Roles of parents that are files, and the settings that name them; all others are sets of images."""
+"""Roles of parents that are files, or may be, and the settings that name them."""
+IMAGES: Mapping[str, tuple[str, ...]] = {
+    "data": ("dataset",),
+    "dataset": ("dataset",),
+    "proxy": ("proxy",),
+    "images": ("images",),
+    "new data": ("new_data",),
+    "samples": ("samples",),
+}
+"""Roles of parents that are sets of images, or may be, and the settings that name them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +82,15 @@ def _absent(role: str, sha256: str, value: str, folder: Path) -> Kin:
     named = _named({role: value})
     there = [path for one in named for path in (one, folder / one.name) if path.is_file()]
     if not named or there and role == "samples" and _kind(there[0]) != "generator":
-        return Kin(role=role, sha256=sha256, state="unseen", file=value)
+        return Kin(role=role, sha256=sha256, state="unseen", file=value, kind="images" if role in IMAGES else "")
     state, path = ("changed", there[0]) if there else ("missing", named[0])
     return Kin(role=role, sha256=sha256, state=state, file=str(path))
 
 
 def _value(run: Mapping[str, Any], role: str, nth: int) -> str:
-    """The setting that named the n-th parent of a role; empty for roles that no file has."""
-    value = next((run[name] for name in FILES.get(role, ()) if run.get(name) is not None), "")
+    """The setting that named the n-th parent of a role; empty where none did."""
+    names = (*FILES.get(role, ()), *IMAGES.get(role, ()))
+    value = next((run[name] for name in names if run.get(name) is not None), "")
     values = value if isinstance(value, list) else [value]
     return str(values[nth]) if nth < len(values) else ""
 

@@ -12,14 +12,17 @@ import torch
 
 from ..artifact import file_sha256, read_artifact, read_header
 from ..artifact.header import Header
-from ..config import RerunSettings, Settings
+from ..config import CompressSettings, RerunSettings, Settings
 from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
+from ..config.groups import RunSettings
 from ..errors import BadFile, UsageError
 from ..runs.distinct import refuse_inputs
+from ..runs.next_command import PHOTOGRAPHS
 from ..runs.output import STDOUT, SUFFIX
 from ..runs.result import Result
 from ..runs.session import Session
+from .compress_plan import Plan
 from .condense import condense
 from .distill import distill
 from .enrich import enrich
@@ -62,6 +65,9 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
 def settings_again(header: Header, settings: RerunSettings, session: Session) -> tuple[str, Settings]:
     """The command that a header tells of, and its settings, with those of a rerun.
 
+    A student of ``degan compress`` is made by ``degan distill``: how long it learned was decided by a clock, and its
+    plan says it.
+
     :raises BadFile: when the header does not say how the artifact was made.
     """
     found = command_of(header.run)
@@ -72,13 +78,18 @@ def settings_again(header: Header, settings: RerunSettings, session: Session) ->
     ours = ("output", "data_dir", "download", "max_minutes", "checkpoint_every", "resume", "force", "dry_run")
     values |= {name: getattr(settings, name) for name in ours if name in kind.declared() and name in settings.given}
     values.setdefault("output", settings.artifact.with_name(f"{settings.artifact.stem}-again{SUFFIX}"))
+    fault = f"{settings.artifact}: the settings in its header cannot be used"
+    if command == "compress":
+        try:
+            return "distill", _planned(header, values)
+        except (UsageError, TypeError, ValueError, KeyError, AttributeError) as error:
+            raise BadFile(f"{fault} ({error}); fetch or make the file again") from error
     # What a setting is for depends on others: inputs and those that are for every run first, then what has a use.
     declared = kind.declared()
     first = {name for name in values if declared[name].panel in (MODELS, DATA) or not declared[name].metadata["needs"]}
     try:
         again = kind(**{name: values[name] for name in first})
     except (UsageError, TypeError) as error:  # TypeError: one that it needs is not there
-        fault = f"{settings.artifact}: the settings in its header cannot be used"
         raise BadFile(f"{fault} ({error}); fetch or make the file again") from error
     for _ in declared:
         holding = resolved(again, session)
@@ -87,6 +98,14 @@ def settings_again(header: Header, settings: RerunSettings, session: Session) ->
             break
         again = again.replaced(**{name: values[name] for name in more})
     return command, again
+
+
+def _planned(header: Header, values: Mapping[str, Any]) -> Settings:
+    """What the plan of ``degan compress`` has ``degan distill`` do."""
+    plan = Plan.from_json(header.metrics["plan"])
+    said = CompressSettings(**{name: value for name, value in values.items() if value is not None})
+    ours = {name: value for name, value in values.items() if name in RunSettings.declared()}
+    return plan.distillation(said, said.images or PHOTOGRAPHS, values["output"]).replaced(**ours)
 
 
 def _check_inputs(settings: Settings, header: Header) -> None:
@@ -109,9 +128,9 @@ def _compared(before: Path, header: Header, after: Path) -> str:
     if filecmp.cmp(before, after, shallow=False):
         return f"the same bytes as {before}"
     other = read_header(after)
-    if list(other.parents) != list(header.parents):
-        was = {str(parent.get("role")): parent.get("sha256") for parent in header.parents}
-        roles = [str(p.get("role")) for p in other.parents if was.get(str(p.get("role"))) != p.get("sha256")]
+    was, now = _inputs(header), _inputs(other)
+    if was != now:
+        roles = [role for role, sha256 in now if (role, sha256) not in was]
         return f"not the same as {before}: other {', '.join(roles) or 'inputs'} than then"
     versions = [
         f"{n} {v}, now {other.versions.get(n)}" for n, v in header.versions.items() if other.versions.get(n) != v
@@ -120,6 +139,14 @@ def _compared(before: Path, header: Header, after: Path) -> str:
     if _same_tensors(before, after):
         return f"the same values as {before}, in a file of other bytes{why}"
     return f"not the same bytes as {before}, from the same inputs{why}"
+
+
+def _inputs(header: Header) -> list[tuple[str, str]]:
+    """Roles and hashes of what it was made from; of ``degan compress`` as ``degan distill`` would have them."""
+    inputs = [(str(parent.get("role")), str(parent.get("sha256"))) for parent in header.parents]
+    if "budget" not in header.run:
+        return inputs
+    return [("samples" if role == "images" else role, sha256) for role, sha256 in inputs if role != "test data"]
 
 
 def _same_tensors(one: Path, other: Path) -> bool:

@@ -55,11 +55,11 @@ class Verified:
             for tree in self.trees:
                 for node, depth in _walk(tree):
                     what = f"{node['role']}: " if depth else ""
-                    note(f"{'  ' * depth}{what}{node['file'] or 'images'} ({node['kind']}), {WORDS[node['state']]}")
+                    note(f"{'  ' * depth}{what}{node['file'] or 'not named'} ({node['kind']}), {WORDS[node['state']]}")
                     if node["problem"]:
                         note(f"{'  ' * depth}cannot be made again: {node['problem']}")
-                for command in _commands(tree):
-                    print(command)
+            for command in _commands(self.trees):
+                print(command)
         if self.wrong:
             raise BadFile("; ".join(self.wrong))
 
@@ -117,7 +117,7 @@ def _walk(node: dict[str, Any], depth: int = 0) -> Iterator[tuple[dict[str, Any]
         yield from _walk(parent, depth + 1)
 
 
-def _commands(tree: dict[str, Any]) -> list[str]:
+def _commands(trees: Sequence[dict[str, Any]]) -> list[str]:
     """Each once, parents before what is made from them."""
-    found = [node["command"] for node, _ in _walk(tree) if node["command"]]
-    return list(dict.fromkeys(reversed(found)))
+    found = [node["command"] for tree in trees for node, _ in reversed(list(_walk(tree))) if node["command"]]
+    return list(dict.fromkeys(found))

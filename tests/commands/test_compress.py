@@ -58,6 +58,21 @@ def test_two_inputs_make_a_student_a_report_and_the_command_by_hand(here, capsys
     assert all((one.state_dict()[name] == value).all() for name, value in other.state_dict().items())
 
 
+def test_a_student_is_made_again_and_verified_by_its_plan(here, capsys):
+    assert run([*COMPRESS, *IMAGES, "--test-data", "digits", "-o", "s.safetensors", "-q"]) == 0
+    capsys.readouterr()
+    assert run(["rerun", "s.safetensors"]) == 0
+    assert "the same values as s.safetensors, in a file of other bytes" in capsys.readouterr().err
+
+    # Two artifacts of one lineage: a command that both need is printed once.
+    assert run(["verify", "s.safetensors", "s-again.safetensors"]) == 0
+    said = capsys.readouterr()
+    commands = said.out.splitlines()
+    assert [command.split()[1] for command in commands] == ["teacher", "distill", "distill"]
+    assert [command.split()[-1] for command in commands] == ["t.safetensors", "s.safetensors", "s-again.safetensors"]
+    assert "  images: digits:2,3,8 (images), not looked at" in said.err.splitlines()
+
+
 def test_a_stopped_run_goes_on_with_its_plan_to_the_same_student(here, capsys, monkeypatch):
     assert run([*COMPRESS, *IMAGES, "-o", "whole.safetensors", "-q"]) == 0
     command = [*COMPRESS, *IMAGES, "-o", "parts.safetensors", "-q"]

@@ -1,6 +1,7 @@
 """The plan of ``degan compress``, worked out by hand from facts."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,6 @@ from degan_cli.config import CompressSettings
 from degan_cli.errors import UsageError
 from degan_cli.jobs.compress_plan import Facts, Plan, make_plan
 from degan_cli.metrics import Support
-from degan_cli.runs.output import choose_output
 
 
 def facts(**changed):
@@ -76,21 +76,17 @@ def test_the_words_say_what_was_seen_and_how_long_it_takes():
         (True, 115_917, "photographs", "none", "every image as it is"),
     ],
 )
-def test_a_student_of_grey_images_and_one_of_photographs_learn_in_their_own_way(
-    tmp_path, colour, number, recipe, augment, words
-):
+def test_a_student_of_grey_images_and_one_of_photographs_learn_in_their_own_way(colour, number, recipe, augment, words):
     plan = make_plan(facts(colour=colour, number=number), budget=1000)
     assert words in plan.words[-1]
     settings = CompressSettings(classifier="t.safetensors", student="lenet-half", images="digits")
-    student = plan.distillation(
-        settings, "digits", choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
-    ).resolved(None)
+    student = plan.distillation(settings, "digits", Path("s.safetensors")).resolved(None)
     assert (student.recipe, student.schedule, student.augment) == (recipe, "one-cycle", augment)
     assert (student.optimiser, student.temperature) == (("adam", 20.0) if colour else ("sgd", 1.0))
     assert (student.epochs, student.patience) == (283, 283)  # one way down, whose end is not to be missed
 
 
-def test_what_the_student_shares_with_the_command_is_passed_on(tmp_path):
+def test_what_the_student_shares_with_the_command_is_passed_on():
     settings = CompressSettings(
         classifier="t.safetensors",
         student="lenet-half",
@@ -101,10 +97,9 @@ def test_what_the_student_shares_with_the_command_is_passed_on(tmp_path):
         seed=4,
     )
     plan = make_plan(facts(), budget=100)
-    output = choose_output(tmp_path / "s.safetensors", "s", force=False, resume=False)
-    student = plan.distillation(settings, "digits", output)
+    student = plan.distillation(settings, "digits", Path("s.safetensors"))
     assert (student.arch, student.num_classes, student.device, student.seed) == ("lenet", 3, "cpu", 4)
-    assert student.output == tmp_path / "s.run" / "student.safetensors"
+    assert student.output == Path("s.safetensors")
     assert (student.samples, student.recipe) == (("digits",), "fast")
 
 
