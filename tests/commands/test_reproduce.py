@@ -68,7 +68,7 @@ def reproduce(data_dir, *arguments):
             "table3",
             "digits-5+5",
             ["old", "old-sigmoid", "finetune", "fixed", "lwf-mc", "proxy", "degan", "degan + proxy"]
-            + ["degan + zskd", "abd", "abd + zskd", "r-dfcil", "joint", "lwf"]
+            + ["degan + zskd", "abd", "abd + zskd", "r-dfcil", "r-dfcil + zskd", "joint", "lwf"]
             + [f"degan, {scaling}" for scaling in ("tie", "full-width", "weight-align", "logits", "none")],
         ),
         ("tasks", "digits-5x2", [f"task {number}" for number in range(1, 6)]),
