@@ -79,7 +79,7 @@ def _parents(header: Header, folder: Path, hashes: dict[Path, str], depth: int) 
 
 def _absent(role: str, sha256: str, value: str, folder: Path) -> Kin:
     """A parent of which no file with this content was found; ``value`` is the setting that named it."""
-    named = _named({role: value})
+    named = _named({role: value}) if role in FILES else []
     there = [path for one in named for path in (one, folder / one.name) if path.is_file()]
     if not named or there and role == "samples" and _kind(there[0]) != "generator":
         return Kin(role=role, sha256=sha256, state="unseen", file=value, kind="images" if role in IMAGES else "")

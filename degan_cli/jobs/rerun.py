@@ -12,7 +12,7 @@ import torch
 
 from ..artifact import file_sha256, read_artifact, read_header
 from ..artifact.header import Header
-from ..config import CompressSettings, RerunSettings, Settings
+from ..config import CompressSettings, DistillSettings, RerunSettings, Settings
 from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
 from ..config.groups import RunSettings
@@ -101,8 +101,10 @@ def settings_again(header: Header, settings: RerunSettings, session: Session) ->
 
 
 def _planned(header: Header, values: Mapping[str, Any]) -> Settings:
-    """What the plan of ``degan compress`` has ``degan distill`` do."""
+    """What the plan of ``degan compress`` has ``degan distill`` do; of its recipe only what a header may decide."""
     plan = Plan.from_json(header.metrics["plan"])
+    declared = DistillSettings.declared()
+    plan = replace(plan, recipe={name: value for name, value in plan.recipe.items() if declared[name].key})
     said = CompressSettings(**{name: value for name, value in values.items() if value is not None})
     ours = {name: value for name, value in values.items() if name in RunSettings.declared()}
     return plan.distillation(said, said.images or PHOTOGRAPHS, values["output"]).replaced(**ours)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 class HalvingMaxPool(nn.MaxPool2d):
     """``nn.MaxPool2d(2)`` of images of even sides.
 
-    Where no gradient is wanted, a CPU takes the maxima of four strided views, the same numbers in a tenth of the time:
-    its own kernel notes where each maximum was found, which only a gradient needs.
+    Where no gradient is wanted, a CPU takes the maxima of strided views, the same numbers in a tenth of the time: the
+    usual kernel notes where each maximum was found, which only a gradient needs.
     """
 
     def __init__(self) -> None:

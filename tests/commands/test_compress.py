@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from degan_cli.app import run
-from degan_cli.artifact import load_classifier, read_header
+from degan_cli.artifact import load_classifier, read_artifact, read_header
+from degan_cli.artifact.file import write_artifact
 from degan_cli.plugins import load_plugins
 from degan_cli.runs.output import choose_output
 
@@ -71,6 +73,24 @@ def test_a_student_is_made_again_and_verified_by_its_plan(here, capsys):
     assert [command.split()[1] for command in commands] == ["teacher", "distill", "distill"]
     assert [command.split()[-1] for command in commands] == ["t.safetensors", "s.safetensors", "s-again.safetensors"]
     assert "  images: digits:2,3,8 (images), not looked at" in said.err.splitlines()
+
+
+def test_a_plan_from_elsewhere_decides_nothing_that_only_people_may(here, capsys):
+    """A header may say how a student learns, but not that something is fetched, nor what is no setting at all."""
+    assert run([*COMPRESS, *IMAGES, "-o", "s.safetensors", "-q"]) == 0
+    file = read_artifact("s.safetensors")
+    for recipe, code, said in (
+        ({"recipe": "fast", "download": True}, 0, '"download": "default"'),
+        ({"recipe": "fast", "delete": "everything"}, 3, "the settings in its header cannot be used ('delete')"),
+    ):
+        header = file.header
+        plan = header.metrics["plan"] | {"recipe": recipe}
+        changed = replace(header, metrics={**header.metrics, "plan": plan})
+        write_artifact("t2.safetensors", file.tensors, changed)
+        capsys.readouterr()
+        assert run(["rerun", "t2.safetensors", "--dry-run"]) == code
+        out, err = capsys.readouterr()
+        assert said in out + err
 
 
 def test_a_stopped_run_goes_on_with_its_plan_to_the_same_student(here, capsys, monkeypatch):

@@ -79,6 +79,15 @@ def test_what_is_missing_or_another_one_is_named(here, capsys):
     assert "t.safetensors is changed; g.safetensors is missing" in said.err
 
 
+def test_stored_images_are_named_and_not_looked_at(here, capsys):
+    assert degan("sample g.safetensors -n 16 -o pack.safetensors") == 0
+    assert degan(f"{ENRICH.replace('digits:0,1', 'pack.safetensors')} -o p.safetensors") == 0
+    Path("pack.safetensors").unlink()
+    code, found = verified(capsys, "p.safetensors")
+    (proxy,) = [parent for parent in found["artifacts"][0]["parents"] if parent["role"] == "proxy"]
+    assert (code, proxy["state"], proxy["file"], proxy["kind"]) == (0, "unseen", "pack.safetensors", "images")
+
+
 def test_a_damaged_file_and_one_from_elsewhere_end_in_one_line(here, capsys):
     (here / "s.safetensors").write_bytes((here / "s.safetensors").read_bytes()[:-4])
     assert run(["verify", "s.safetensors"]) == 3
