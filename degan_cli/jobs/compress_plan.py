@@ -72,7 +72,7 @@ class Plan:
         """Take back what :meth:`to_json` gave."""
         return cls(**{**values, "words": tuple(values["words"])})
 
-    def distillation(self, settings: CompressSettings, images: str, output: Path) -> DistillSettings:
+    def distillation(self, settings: CompressSettings, images: str, output: Path | None) -> DistillSettings:
         """Settings of the command that makes the student, and writes it to ``output``."""
         names = (*ForeignSettings.declared(), *ImageSettings.declared(), *ComputeSettings.declared())
         return DistillSettings(

@@ -22,15 +22,15 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "init": ("init",),
 }
 """Roles of parents that are files, or may be, and the settings that name them."""
-IMAGES: Mapping[str, tuple[str, ...]] = {
-    "data": ("dataset",),
-    "dataset": ("dataset",),
-    "proxy": ("proxy",),
-    "images": ("images",),
-    "new data": ("new_data",),
-    "samples": ("samples",),
+IMAGES: Mapping[str, str] = {
+    "data": "dataset",
+    "dataset": "dataset",
+    "proxy": "proxy",
+    "images": "images",
+    "new data": "new_data",
+    "samples": "samples",
 }
-"""Roles of parents that are sets of images, or may be, and the settings that name them."""
+"""Roles of parents that are sets of images, or may be, and the setting that names them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def _absent(role: str, sha256: str, value: str, folder: Path) -> Kin:
 
 def _value(run: Mapping[str, Any], role: str, nth: int) -> str:
     """The setting that named the n-th parent of a role; empty where none did."""
-    names = (*FILES.get(role, ()), *IMAGES.get(role, ()))
+    names = FILES.get(role) or (IMAGES.get(role, ""),)
     value = next((run[name] for name in names if run.get(name) is not None), "")
     values = value if isinstance(value, list) else [value]
     return str(values[nth]) if nth < len(values) else ""

@@ -15,7 +15,6 @@ from ..artifact.header import Header
 from ..config import CompressSettings, DistillSettings, RerunSettings, Settings
 from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
-from ..config.groups import RunSettings
 from ..errors import BadFile, UsageError
 from ..runs.distinct import refuse_inputs
 from ..runs.next_command import PHOTOGRAPHS
@@ -74,16 +73,17 @@ def settings_again(header: Header, settings: RerunSettings, session: Session) ->
     if found is None:
         raise BadFile(f"{settings.artifact}: its header does not say how it was made; rerun takes what degan trained")
     command, kind = found
-    values = values_of(kind, header.run)
-    ours = ("output", "data_dir", "download", "max_minutes", "checkpoint_every", "resume", "force", "dry_run")
-    values |= {name: getattr(settings, name) for name in ours if name in kind.declared() and name in settings.given}
-    values.setdefault("output", settings.artifact.with_name(f"{settings.artifact.stem}-again{SUFFIX}"))
     fault = f"{settings.artifact}: the settings in its header cannot be used"
     if command == "compress":
         try:
-            return "distill", _planned(header, values)
+            command, kind, values = "distill", DistillSettings, _planned(header)
         except (UsageError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise BadFile(f"{fault} ({error}); fetch or make the file again") from error
+    else:
+        values = values_of(kind, header.run)
+    ours = ("output", "data_dir", "download", "max_minutes", "checkpoint_every", "resume", "force", "dry_run")
+    values |= {name: getattr(settings, name) for name in ours if name in kind.declared() and name in settings.given}
+    values.setdefault("output", settings.artifact.with_name(f"{settings.artifact.stem}-again{SUFFIX}"))
     # What a setting is for depends on others: inputs and those that are for every run first, then what has a use.
     declared = kind.declared()
     first = {name for name in values if declared[name].panel in (MODELS, DATA) or not declared[name].metadata["needs"]}
@@ -100,14 +100,14 @@ def settings_again(header: Header, settings: RerunSettings, session: Session) ->
     return command, again
 
 
-def _planned(header: Header, values: Mapping[str, Any]) -> Settings:
+def _planned(header: Header) -> dict[str, Any]:
     """What the plan of ``degan compress`` has ``degan distill`` do; of its recipe only what a header may decide."""
-    plan = Plan.from_json(header.metrics["plan"])
-    declared = DistillSettings.declared()
+    plan, declared = Plan.from_json(header.metrics["plan"]), DistillSettings.declared()
     plan = replace(plan, recipe={name: value for name, value in plan.recipe.items() if declared[name].key})
-    said = CompressSettings(**{name: value for name, value in values.items() if value is not None})
-    ours = {name: value for name, value in values.items() if name in RunSettings.declared()}
-    return plan.distillation(said, said.images or PHOTOGRAPHS, values["output"]).replaced(**ours)
+    stored = values_of(CompressSettings, header.run)
+    said = CompressSettings(**{name: value for name, value in stored.items() if value is not None})
+    student = plan.distillation(said, said.images or PHOTOGRAPHS, None)
+    return {name: getattr(student, name) for name in student.given - {"output"}}
 
 
 def _check_inputs(settings: Settings, header: Header) -> None:
@@ -146,7 +146,8 @@ def _compared(before: Path, header: Header, after: Path) -> str:
 def _inputs(header: Header) -> list[tuple[str, str]]:
     """Roles and hashes of what it was made from; of ``degan compress`` as ``degan distill`` would have them."""
     inputs = [(str(parent.get("role")), str(parent.get("sha256"))) for parent in header.parents]
-    if "budget" not in header.run:
+    found = command_of(header.run)
+    if found is None or found[0] != "compress":
         return inputs
     return [("samples" if role == "images" else role, sha256) for role, sha256 in inputs if role != "test data"]
 
