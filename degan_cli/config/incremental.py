@@ -35,6 +35,9 @@ OF_THE_INCREMENT = frozenset(
 """Settings of the generator that are not to be set apart."""
 NESTED = "enrich."
 """Prefix in ``--set`` of what is meant for the generator of ``--enrich``."""
+ELSEWHERE, ON_COLOUR = "abd", "r-dfcil"
+"""The strategy of an increment where none is named. The second came out best on photographs, for a classifier trained
+with SGD; with Adam its last part, in which the head learns alone, has too low a rate (``docs/results.md``)."""
 STEPS_OF_IMPRESSIONS = 300
 """A fifth of what ``degan enrich --method zskd`` takes by itself, for these only stand beside a generator's samples."""
 
@@ -72,7 +75,12 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
         panel=DATA,
         key=None,
     )
-    strategy: str = setting("abd", help="See `degan list methods`.", panel=MODELS)
+    strategy: str | None = setting(
+        None,
+        help="See `degan list methods`.",
+        shown_default=f"{ON_COLOUR} for a classifier of colour images and --optimiser sgd, else {ELSEWHERE}",
+        panel=MODELS,
+    )
     optimiser: str = setting(
         "adam", choices=OPTIMISERS, help="As the classifier was trained, if that is known and nothing else is said."
     )
@@ -111,6 +119,15 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
     settings: Mapping[str, Any] = setting(
         {}, flags=("--set",), metavar="NAME=VALUE", help="A setting of the strategy's own; repeatable."
     )
+
+    def decided(self, colour: bool, trained: Mapping[str, Any]) -> Self:
+        """With a strategy: the one named, or else what suits such a classifier.
+
+        :param trained: as for :meth:`resolved`.
+        """
+        optimiser = self.optimiser if "optimiser" in self.given else trained.get("optimiser")
+        strategy = ON_COLOUR if colour and optimiser == "sgd" else ELSEWHERE
+        return self.filled(Layer("the classifier's images and optimiser", {"strategy": strategy}))
 
     def checked(self, spec: StrategySpec) -> Self:
         """With all settings of the strategy's own and of the generator's, before the classifier is read.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import artifact
-from ..artifact import Loaded
+from ..artifact import Artifact, Loaded
 from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..datasets.new_classes import number_new_classes
@@ -25,7 +25,7 @@ from ..runs.result import Result
 from ..runs.session import Run, Session
 from ..samples.open_fixed import open_samples
 from ..samples.sources import Source
-from ..specs import ImageSet, StrategyParts
+from ..specs import ImageSet, StrategyParts, StrategySpec
 from .enrich import check_enrich, enrich
 
 WORST = 3
@@ -37,8 +37,9 @@ def resolve_incremental(settings: IncrementalSettings, session: Session) -> Incr
 
     :raises UsageError: for settings that contradict each other or have no use.
     """
-    loaded = artifact.load_classifier(settings.classifier, session.plugins, settings)
-    resolved = settings.resolved(session.plugins.strategies.get(settings.strategy), loaded.header.run)
+    settings, strategy_spec, source = _decided(settings, session)
+    loaded = artifact.load_classifier(source, session.plugins, settings)
+    resolved = settings.resolved(strategy_spec, loaded.header.run)
     if resolved.enrich is not None:
         _generator(resolved, session, Path("generator.safetensors"))
     return resolved
@@ -50,13 +51,13 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     plugins = session.plugins
-    strategy_spec = plugins.strategies.get(settings.strategy)
-    settings = settings.checked(strategy_spec)  # mistakes are told before anything is read
+    settings, strategy_spec, source = _decided(settings, session)
+    settings = settings.checked(strategy_spec)  # mistakes are told before any data are read
     if settings.enrich is not None:
         _generator(settings, session, Path("generator.safetensors"))
     name = f"{stem(settings.classifier)}-{strategy_spec.name}-{stem(settings.new_data)}"
     with session.open("incremental", "classifier", settings, name) as run:
-        loaded = open_classifier(settings.classifier, settings, session)
+        loaded = open_classifier(source, settings, session)
         old, trained = loaded.model, loaded.header.run
         settings = settings.resolved(strategy_spec, trained).fitting_like(trained)
         data, test = _open_data(settings, session, old)
@@ -73,7 +74,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 settings = settings.replaced(samples=_make_samples(settings, session, run))
 
         engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
-        source, parents = _open_samples(settings, session, run, loaded)
+        samples, parents = _open_samples(settings, session, run, loaded)
         own, new_digest = read_settings(strategy_spec, settings.settings), digest(data.images)
         if strategy_spec.keeps_apart(own):
             _check_apart(settings, parents, new_digest)
@@ -91,7 +92,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         parts = StrategyParts(engine=engine, model=model, old=frozen, old_outputs=old_outputs, head=head, settings=own)
         strategy = strategy_spec.build(parts)
         steps_per_epoch = max(1, round(len(data.images) / settings.batch_size))
-        train = partial(teach_new_classes, engine, strategy, frozen, data.images, labels, source, settings)
+        train = partial(teach_new_classes, engine, strategy, frozen, data.images, labels, samples, settings)
         if settings.dry_run:
             networks = {"old": old, "extended": model}
             return run.rehearsed(train, settings.epochs * steps_per_epoch, networks, {"new": data.images})
@@ -118,6 +119,19 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 dataset=settings.test_data or settings.new_data,
             ),
         )
+
+
+def _decided(
+    settings: IncrementalSettings, session: Session
+) -> tuple[IncrementalSettings, StrategySpec, Path | Artifact]:
+    """With the strategy that suits the classifier, where none is named; and the classifier, read where that took it."""
+    source: Path | Artifact = settings.classifier
+    if settings.strategy is None:
+        source = artifact.read_artifact(settings.classifier)
+        loaded = artifact.load_classifier(source, session.plugins, settings)
+        settings = settings.decided(loaded.model.input.channels > 1, loaded.header.run)
+    assert settings.strategy is not None
+    return settings, session.plugins.strategies.get(settings.strategy), source
 
 
 def _open_data(settings: IncrementalSettings, session: Session, old: Classifier) -> tuple[ImageSet, ImageSet | None]:

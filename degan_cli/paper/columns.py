@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+from ..config.incremental import ELSEWHERE
 from .parts import Maker, Part
 from .scales import HOUR_ALEXNET, PAPER_GAN_ALEXNET, TINY, Scale, Values
 
@@ -93,9 +94,6 @@ ICARL = ("finetune", "fixed", "lwf-mc")
 """Rows that the paper copies from iCaRL; they extend a classifier whose outputs are sigmoids, as there."""
 SAMPLED = ("abd", "r-dfcil")
 """Other strategies on the row ``degan``'s samples."""
-AS_BY_DEFAULT = "abd + zskd"
-"""The row with the samples and the strategy of ``incremental --enrich``, as long as the scale has them; increments in
-a row are made by it."""
 PAPER_REPLAY: Values = {"scaling": "tie", "temperature": 2.0, "strong": 0.0}
 """Distillation over the old classes and a tie of scales: as near to the paper's words as we come."""
 
@@ -106,9 +104,9 @@ class Incremental:
 
     Not in the paper: ``degan + proxy``, samples and new images in equal parts; ``abd`` and ``r-dfcil`` on the same
     samples; ``degan``, ``abd`` and ``r-dfcil`` with ``+ zskd``, samples and data impressions in equal parts;
-    ``joint``, a classifier of the true data of all classes, the ceiling; ``second``, further classes on top of the row
-    ``abd + zskd``; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the other ways
-    to tie the scales of old and new logits.
+    ``joint``, a classifier of the true data of all classes, the ceiling; ``second``, further classes on top of the
+    row :attr:`as_by_default`; ``old`` and ``old-sigmoid``, the first classifiers on the old classes; ``lwf``; and the
+    other ways to tie the scales of old and new logits.
     """
 
     name: str
@@ -123,9 +121,16 @@ class Incremental:
     enrich_values: Values = field(default_factory=dict)
     abd_settings: Values = field(default_factory=dict)
     """Of the strategy ``abd``, where held-out training images chose others than its own."""
+    strategy: str = ELSEWHERE
+    """What ``incremental`` takes of itself for such a classifier; increments in a row are made by it."""
     published: Mapping[str, float | None]
     hour: Scale
     gan: Scale
+
+    @property
+    def as_by_default(self) -> str:
+        """The row with the samples and the strategy of ``incremental --enrich``, as long as the scale has them."""
+        return f"{self.strategy} + zskd"
 
     def scale(self, name: str) -> Scale:
         """``paper``, ``gan``, ``hour`` or ``tiny``."""
@@ -154,8 +159,8 @@ class Incremental:
         if row.startswith("old"):
             return first
         if row == "second":
-            below = self._replayed(AS_BY_DEFAULT, new, first, scale, make)
-            return self._replayed(AS_BY_DEFAULT, further[0], below, scale, make)
+            below = self._replayed(self.as_by_default, new, first, scale, make)
+            return self._replayed(self.as_by_default, further[0], below, scale, make)
         if row.startswith(("degan", *SAMPLED)):
             return self._replayed(row, new, first, scale, make)
         values = {"new_data": new, "test_data": self.data, **scale.incremental}
@@ -211,5 +216,5 @@ class Tasks(Incremental):
         first, *further = self.draw(make.seed)[: int(row.removeprefix("task "))]
         part = self._teacher("old-softmax", first, "softmax", scale, make)
         for new in further:
-            part = self._replayed(AS_BY_DEFAULT, new, part, scale, make)
+            part = self._replayed(self.as_by_default, new, part, scale, make)
         return part

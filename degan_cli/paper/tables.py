@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from ..config.incremental import ON_COLOUR
 from ..methods import ICARL
 from .columns import Column, Distilled, Incremental, Tasks
 from .scales import (
@@ -82,6 +83,7 @@ def _tasks(name: str, title: str, each: int) -> Column:
         each=each,
         teacher_values=RESNET32,
         abd_settings=ABD_ON_PHOTOGRAPHS,
+        strategy=ON_COLOUR,
         published=_rows_of_tasks(100 // each),
         hour=HOUR_RESNET32,
         gan=HOUR_RESNET32,
@@ -141,6 +143,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             teacher_values=RESNET32,
             icarl_values={"lr": ICARL.lr, "weight_decay": ICARL.weight_decay},
             abd_settings=ABD_ON_PHOTOGRAPHS,
+            strategy=ON_COLOUR,
             published={"old": None, "old-sigmoid": None} | TABLE3 | BOTH | {"second": None} | FURTHER,
             hour=HOUR_RESNET32,
             gan=PAPER_GAN_RESNET32,

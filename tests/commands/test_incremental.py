@@ -207,6 +207,27 @@ def test_a_classifier_of_four_channels_is_refused(here, capsys):
     assert "digits:4-6: images have 1 or 3 channels, and cannot be fitted to a classifier of 4" in the_error(capsys)
 
 
+@pytest.mark.parametrize(
+    ("channels", "optimiser", "strategy"),
+    [(1, "sgd", "abd"), (3, "adam", "abd"), (3, None, "abd"), (3, "sgd", "r-dfcil")],
+)
+def test_the_strategy_follows_the_classifier_where_none_is_named(here, capsys, channels, optimiser, strategy):
+    input = InputSpec(channels=channels, height=32, width=32, mean=(0.5,) * channels, std=(0.5,) * channels)
+    network = load_plugins(enabled=False).architectures.get("lenet").build(2, input)
+    old, trained = (
+        Classifier(network, "lenet", ("a", "b"), input),
+        {} if optimiser is None else {"optimiser": optimiser},
+    )
+    save_classifier("c.safetensors", old, provider="degan-cli 0.1.0", run=trained)
+    command = ["incremental", "--classifier", "c.safetensors", "--new-data", "digits:4-6", "--samples", "noise"]
+    by_sgd = "abd" if channels == 1 else "r-dfcil"
+    for said, used in ((), strategy), (("--strategy", "replay"), "replay"), (("--optimiser", "sgd"), by_sgd):
+        assert run([*command, *said, "--write-config"]) == 0
+        assert f'strategy = "{used}"' in capsys.readouterr().out
+    assert run([*command, "-q", "--epochs", "1", "-o", "u.safetensors"]) == 0
+    assert load_classifier(Path("u.safetensors"), load_plugins(enabled=False)).header.run["strategy"] == strategy
+
+
 def test_samples_made_for_another_classifier_are_warned_of(here, capsys):
     teacher, _ = write_models(here)
     assert run([*TEACH, *SHORT, "--samples", "g.safetensors"]) == 0

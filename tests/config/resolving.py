@@ -44,5 +44,6 @@ def resolve(settings: Any, trained: Mapping[str, Any] | None = None) -> Any:
     if isinstance(settings, DistillSettings):
         return settings.resolved(None if settings.method is None else PLUGINS.methods.get(settings.method))
     if isinstance(settings, IncrementalSettings):
-        return settings.resolved(PLUGINS.strategies.get(settings.strategy), trained or {})
+        settings = settings.decided(colour=False, trained=trained or {})
+        return settings.resolved(PLUGINS.strategies.get(settings.strategy or ""), trained or {})
     return settings.resolved()

@@ -144,7 +144,7 @@ def test_abd_has_a_columns_own_settings_and_other_strategies_have_not():
 
 def test_a_second_increment_stands_on_the_first():
     (second,) = cells("table3", "cifar100-20+20/second")
-    (first,) = cells("table3", "cifar100-20+20/abd + zskd")
+    (first,) = cells("table3", "cifar100-20+20/r-dfcil + zskd")
     (_, below), *samples = second.part.needs
     assert below == first.part
     assert [dict(part.needs)["classifier"] for _, part in samples] == [first.part, first.part]
