@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,9 +87,9 @@ def read_class_names(text: str) -> tuple[str, ...]:
     :raises UsageError: when a name is there twice, or a text without commas is no file.
     :raises BadFile: when the file cannot be read.
     """
-    if Path(text).is_file():
+    if os.path.isfile(text):  # which a long list is not, where Path.is_file would raise
         try:
-            lines = Path(text).read_text(encoding="utf-8").splitlines()
+            lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise BadFile(f"--class-names {text}: cannot be read ({error}); write one name a line, as UTF-8") from error
     elif "," in text:

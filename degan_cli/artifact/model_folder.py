@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +106,15 @@ def _check_arguments(config: Mapping[str, Any]) -> None:
 
 
 def _class_names(labels: Any) -> tuple[str, ...]:
-    """Names in the order of the outputs; none where they are the placeholders LABEL_0, LABEL_1, ..."""
+    """Names in the order of the outputs; none where they are the placeholders LABEL_0, LABEL_1, ...
+
+    Of names that are there twice, as "crane" among ImageNet's, each gets its number: ``crane (134)``.
+    """
     if isinstance(labels, Mapping):
         labels = [labels[key] for key in sorted(labels, key=int)]
     names = tuple(map(str, labels))
+    counts = Counter(names)
+    names = tuple(f"{name} ({index})" if counts[name] > 1 else name for index, name in enumerate(names))
     if len(set(names)) < len(names):
         raise ValueError("a class name is there twice")
     return () if all(re.fullmatch(r"LABEL_\d+", name) for name in names) else names

@@ -13,7 +13,7 @@ from ..console import note
 from ..errors import BadFile
 from ..specs import ImageSet
 from .reading import Reading
-from .resolve import open_images
+from .resolve import content, open_images
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -43,6 +43,10 @@ class DataFinder:
             shape=shape,
             reading=self.reading,
         )
+
+    def content(self, expression: str, split: str) -> str:
+        """See :func:`~degan_cli.datasets.resolve.content`."""
+        return content(expression, split, plugins=self.plugins, data_dir=self.data_dir, reading=self.reading)
 
     def labelled(
         self, expression: str, split: str = "train", shape: Shape | None = None, *, what: str, why: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +13,12 @@ import torch
 
 from .. import artifact
 from ..errors import BadFile, PluginError, UnknownName, UsageError, turned_into
-from ..images import fit_uint8, frame
+from ..images import digest, fit_uint8, frame
 from ..specs import DatasetRequest, ImageSet
 from .archives import SHARDS, list_tars, list_zip, shard_paths
 from .crops import load_crops
 from .folders import list_folder
-from .listing import FileSet
+from .listing import FileSet, ImageFile
 from .reading import Reading, read_files
 from .subset import parse_classes, subset
 from .tables import list_csv
@@ -80,6 +82,40 @@ def open_images(
         return data if shape is None else _fitted(data, shape, reading.fit or "squash")
     except ValueError as error:
         raise BadFile(f"{expression}: {error}") from error
+
+
+def content(expression: str, split: str, *, plugins: Plugins, data_dir: Path, reading: Reading) -> str:
+    """SHA-256 of what an expression names, with its labels and class names, before it is fitted to anything.
+
+    Of image files it is that of their bytes, so that broken ones and those of another size count too.
+
+    :raises BadFile: where there are none, and otherwise as :func:`open_images`.
+    """
+    found = hashlib.sha256()
+    crops = expression.startswith(CROPS)
+    is_path, name, classes = (False, "", "") if crops else _parse(expression, plugins.datasets.names(), reading)
+    files = list_files(name, split) if is_path else None
+    if files is None:
+        data = open_images(expression, split, plugins=plugins, data_dir=data_dir, reading=reading)
+        found.update(digest(data.images).encode())
+        labels: Sequence[int] | None = None if data.labels is None else data.labels.tolist()
+        class_names = data.class_names
+    else:
+        for file in files.files:
+            found.update(_bytes_of(file))
+        labels, class_names = files.labels, files.class_names
+    found.update(json.dumps([labels and list(labels), class_names, classes]).encode())
+    return found.hexdigest()
+
+
+def _bytes_of(file: ImageFile) -> bytes:
+    """Name and SHA-256 of a file; the name alone where it cannot be read."""
+    name = file.name.encode(errors="surrogateescape")
+    try:
+        with file.open() as stream:
+            return name + hashlib.sha256(stream.read()).digest()
+    except (OSError, ValueError):
+        return name
 
 
 def list_files(text: str, split: str) -> FileSet | None:

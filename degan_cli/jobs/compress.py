@@ -75,7 +75,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
             facts = look(engine, loaded, student, images, given)
             plan = _agreed(make_plan(facts, settings.seconds - run.seconds), engine)
         student_settings = plan.distillation(settings, images, run.output.folder / STUDENT)
-        command = shlex.join(["degan", "distill", *arguments(student_settings)])
+        command = shlex.join(["degan", "distill", *arguments(plan.distillation(settings, images, None))])
         if settings.dry_run:
             shown = plan.to_json() | {"dry_run": True, "artifact": str(run.output.path), "command": command}
             return Result(artifact=run.output.path, kind="classifier", plan=shown, warnings=session.warnings)

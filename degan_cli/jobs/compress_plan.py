@@ -101,7 +101,7 @@ def recipe_for(colour: bool, passes: float) -> dict[str, Any]:
 
 
 def make_plan(facts: Facts, budget: float) -> Plan:
-    """How long the student learns, in a budget of seconds.
+    """How long the student learns, in what is left of a budget, in seconds.
 
     No generator comes in between, however far the images are: beside grey images, strongly changed, its samples gave a
     student nothing in our measurements (``docs/results.md``). On colour photographs they gave three points more than
@@ -122,7 +122,8 @@ def make_plan(facts: Facts, budget: float) -> Plan:
     epochs = max(EPOCHS[0], min(EPOCHS[1], int(seconds / epoch_seconds)))
     took = epochs * epoch_seconds
     if took > budget:
-        words.append(f"this is the least that makes sense, and more than the budget of {budget / 60:.1f} minutes")
+        left = max(0.0, budget) / 60
+        words.append(f"this is the least that makes sense, and more than the {left:.1f} minutes left of the budget")
     recipe = recipe_for(facts.colour, passes=epochs * steps * BATCH_SIZE / facts.number)
     words.append(
         f"the student learns for {epochs} epochs of {steps} updates, every image {CHANGED[recipe['augment']]}; about "

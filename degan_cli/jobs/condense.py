@@ -9,9 +9,10 @@ from ..config import CondenseSettings, TeacherSettings
 from ..console import shortened
 from ..datasets.class_names import NUMERALS
 from ..errors import BadFile, UsageError
-from ..images import digest, fit_uint8
+from ..images import fit_uint8
 from ..loops.condense import condense as condense_images
 from ..runs.classifiers import tell_input
+from ..runs.inputs import labelled_parent
 from ..runs.next_command import next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -44,7 +45,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
 
         engine = run.start_engine()
         run.use(settings)
-        run.made_from({"role": "dataset", "sha256": digest(data.images)})
+        run.made_from(labelled_parent("dataset", data))
         if ended := run.ends_early():
             return ended
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import artifact
-from ..artifact import Artifact
+from ..artifact import Artifact, Loaded
 from ..artifact.parents import find_classifier, missing_classifier
-from ..config import EvaluateSettings
+from ..config import EvaluateSettings, ReportSettings
 from ..console import shortened
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
@@ -77,55 +77,76 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
     kind = "classifier" if file.header is None else file.header.kind
     if kind == "dataset":
         raise BadFile(f"{file.path}: holds a dataset; degan eval takes a classifier, a generator or stored samples")
-    settings = settings.fitting_like({} if file.header is None else file.header.run)
     if settings.predictions is not None and kind != "classifier":
         raise UsageError(f"--predictions is for classifiers, and {file.path} holds a {kind}; leave it out")
     engine = start(settings.device, settings.precision, settings.seed)
     measure = _measure_classifier if kind == "classifier" else _measure_samples
     values = measure(engine, file, settings, session)
-    if left_out := values.get("left_out"):
-        some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
-        session.warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
     values |= {"skipped_images": dict(session.skipped)} if session.skipped else {}
     values |= {"warnings": list(session.warnings)} if session.warnings else {}
     seconds = time.monotonic() - began
     return Evaluation(artifact=file.path, kind=kind, sha256=file.sha256, values=values, seconds=seconds)
 
 
-def _open(settings: EvaluateSettings, session: Session, *classifiers: Classifier) -> ImageSet | None:
-    """The images to measure on, of a shape that loses nothing for any of the classifiers."""
-    if settings.dataset is None:
-        return None
-    channels, height, width = (max(sides) for sides in zip(*(c.input.shape for c in classifiers), strict=True))
-    return session.finder(settings).open(settings.dataset, settings.split, (channels, height, width))
+def open_to_measure(
+    file: Artifact, settings: EvaluateSettings | ReportSettings, session: Session
+) -> tuple[Classifier, Classifier | None, ImageSet | None]:
+    """A classifier, the one to compare it with, and the images of ``settings.dataset``, with classes that match.
 
+    Images are fitted as the first classifier stores it, and of a shape that loses nothing for either.
+    """
 
-def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
     def load(source: Path | Artifact) -> Classifier:
         read = source if isinstance(source, Artifact) else artifact.read_artifact(source)
         return open_classifier(read, said_of(read, settings), session).model
 
     model = load(file)
     other = None if settings.classifier is None else load(settings.classifier)
-    data = _open(settings, session, *(c for c in (model, other) if c is not None))
+    run = {} if file.header is None else file.header.run
+    data = _open(settings, run, session, *(c for c in (model, other) if c is not None))
+    if data is not None:
+        _take_names(model, data.class_names, f"{file.path}: ", session)
+    if other is not None:
+        _take_names(other, model.class_names, f"{settings.classifier}: ", session)
+        _take_names(model, other.class_names, f"{file.path}: ", session)
+    return model, other, data
+
+
+def warn_of(values: Mapping[str, Any], settings: EvaluateSettings | ReportSettings, session: Session) -> None:
+    """Say which classes the numbers leave out."""
+    if left_out := values.get("left_out"):
+        some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
+        session.warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
+    if unshared := values.get("unshared_classes"):
+        session.warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
+
+
+def _open(
+    settings: EvaluateSettings | ReportSettings, run: Mapping[str, Any], session: Session, *classifiers: Classifier
+) -> ImageSet | None:
+    """The images to measure on, fitted as a ``run`` stores it, of a shape that loses nothing for any classifier."""
+    if settings.dataset is None:
+        return None
+    channels, height, width = (max(sides) for sides in zip(*(c.input.shape for c in classifiers), strict=True))
+    finder = session.finder(settings.fitting_like(run))
+    return finder.open(settings.dataset, settings.split, (channels, height, width))
+
+
+def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettings, session: Session) -> dict[str, Any]:
+    model, other, data = open_to_measure(file, settings, session)
     if data is None:
         raise UsageError(
             f"{file.path} is a classifier: name images to measure it on with --dataset (labels are optional)"
         )
     if data.labels is None:
         session.say("the images have no labels: no accuracy, only what the classifier predicts")
-    _take_names(model, data.class_names, f"{file.path}: ", session)
-    if other is not None:
-        _take_names(other, model.class_names, f"{settings.classifier}: ", session)
-        _take_names(model, other.class_names, f"{file.path}: ", session)
     logits = None
     if settings.predictions is not None:
         logits = predict(model, data.images, engine.device, autocast=engine.autocast)  # (N, classes)
         if engine.is_main:
             write_predictions(settings.predictions, logits, data, model.class_names, settings.probabilities)
     result = evaluate_classifier(engine, model, data, other, logits)
-    if unshared := result.get("unshared_classes"):
-        session.warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
+    warn_of(result, settings, session)
     return result
 
 
@@ -144,10 +165,18 @@ def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings,
         images = generate(engine, generator, number, settings.seed)
     else:
         images = artifact.load_images(file)[0].images
-    real = _open(settings, session, viewer.model)
+    real = _open(settings, fitted_by(file, viewer), session, viewer.model)
     if real is not None:
         _take_names(viewer.model, real.class_names, f"{viewer.path}: ", session)
-    return evaluate_samples(engine, images, viewer.model, real, settings.seed)
+    result = evaluate_samples(engine, images, viewer.model, real, settings.seed)
+    warn_of(result, settings, session)
+    return result
+
+
+def fitted_by(file: Artifact, viewer: Loaded[Classifier]) -> Mapping[str, Any]:
+    """The run that says how the images beside these samples were fitted: theirs, or else the classifier's."""
+    own = {} if file.header is None else file.header.run
+    return own if "fit" in own else viewer.header.run
 
 
 def _take_names(classifier: Classifier, names: tuple[str, ...], prefix: str, session: Session) -> None:

@@ -13,12 +13,11 @@ from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..datasets.new_classes import number_new_classes
 from ..errors import Diverged, UsageError
-from ..images import digest
 from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
 from ..models import Classifier, has_linear_head, head_layer, widen
 from ..runs.classifiers import open_classifier
-from ..runs.inputs import tested_by
+from ..runs.inputs import labelled_parent, tested_by
 from ..runs.next_command import next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -75,13 +74,13 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
 
         engine = run.start_engine(settings.compiled, own_batch_norm=settings.own_batch_norm)
         samples, parents = _open_samples(settings, session, run, loaded)
-        own, new_digest = read_settings(strategy_spec, settings.settings), digest(data.images)
+        own, taught = read_settings(strategy_spec, settings.settings), labelled_parent("new data", data)
         if strategy_spec.keeps_apart(own):
-            _check_apart(settings, parents, new_digest)
+            _check_apart(settings, parents, taught["sha256"])
         old_outputs = trained.get("outputs", "softmax")
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         model, head = widen(old, spec, data.class_names)
-        widened, taught = {"role": "classifier", "sha256": loaded.sha256}, {"role": "new data", "sha256": new_digest}
+        widened = {"role": "classifier", "sha256": loaded.sha256}
         run.made_from(widened, taught, *parents, *tested_by(test))
         if ended := run.ends_early():
             return ended

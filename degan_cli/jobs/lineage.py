@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from ..artifact import Header
 from ..errors import BadFile
 from ..runs.output import SUFFIX
 
+WEIGHT = re.compile(r"@[0-9.eE+-]+$")
+"""Of a part of a mixture."""
 DEPTH = 6
 """Generations that are followed; files name each other at will."""
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -62,7 +65,7 @@ def _parents(header: Header, folder: Path, hashes: dict[Path, str], depth: int) 
     for parent in header.parents:
         role, sha256 = str(parent.get("role", "")), str(parent.get("sha256", ""))
         path = next((path for path in _places(header.run, folder) if _sha256(path, hashes) == sha256), None)
-        if path is None or not depth:
+        if path is None:
             nth = sum(one.role == role for one in found)
             found.append(_absent(role, sha256, _value(header.run, role, nth), folder))
             continue
@@ -72,7 +75,7 @@ def _parents(header: Header, folder: Path, hashes: dict[Path, str], depth: int) 
         except BadFile:  # a state dict from elsewhere
             found.append(kin)
             continue
-        parents = _parents(above, path.parent, hashes, depth - 1)
+        parents = _parents(above, path.parent, hashes, depth - 1) if depth else ()
         found.append(replace(kin, kind=above.kind, header=above, parents=parents))
     return found
 
@@ -110,7 +113,7 @@ def _places(run: Mapping[str, Any], folder: Path) -> list[Path]:
 def _named(run: Mapping[str, Any]) -> list[Path]:
     """Files that settings name, without the weights of a mixture."""
     values = [item for value in run.values() for item in (value if isinstance(value, list) else [value])]
-    texts = [text.rpartition("@")[0] or text for text in values if isinstance(text, str)]
+    texts = [WEIGHT.sub("", text) for text in values if isinstance(text, str)]
     return [Path(text) for text in texts if Path(text).suffix == SUFFIX]
 
 

@@ -8,21 +8,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import __version__, artifact
+from .. import __version__
 from ..artifact.atomic import replacing
 from ..config import ReportSettings
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
 from ..loops.evaluate import evaluate_classifier
-from ..models import Classifier
 from ..page.content import Content, Seen
 from ..page.page import page
 from ..page.plots import check_plots, write_plots
-from ..runs.classifiers import said_of
 from ..runs.distinct import refuse_inputs
 from ..runs.output import check_free
 from ..runs.result import Result
 from ..runs.session import Session
+from .evaluate import open_to_measure, warn_of
 from .report_samples import look
 from .report_subjects import Opened, open_subjects
 
@@ -92,18 +91,14 @@ def _measure(engine: Engine, one: Opened, settings: ReportSettings, session: Ses
     assert one.file is not None
     assert settings.dataset is not None
 
-    def load(source: Any) -> Classifier:
-        file = source if isinstance(source, artifact.Artifact) else artifact.read_artifact(source)
-        return artifact.load_classifier(file, session.plugins, said_of(file, settings)).model
-
-    model = load(one.file)
-    reading = settings.fitting_like({} if one.file.header is None else one.file.header.run)
-    data = session.finder(reading).open(settings.dataset, settings.split, model.input.shape)
-    other = None if settings.classifier is None else load(settings.classifier)
     try:
-        return evaluate_classifier(engine, model, data, other)
+        model, other, data = open_to_measure(one.file, settings, session)
+        assert data is not None
+        result = evaluate_classifier(engine, model, data, other)
     except BadFile as error:  # of several subjects, which one
         raise BadFile(f"{one.file.path}: {error}") from error
+    warn_of(result, settings, session)
+    return result
 
 
 def _found(seen: Mapping[str, Seen], measured: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

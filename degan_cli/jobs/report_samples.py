@@ -18,6 +18,7 @@ from ..loops.sample import generate
 from ..models import Classifier
 from ..page.content import Copies, Neighbour, Seen
 from ..runs.session import Session
+from .evaluate import fitted_by
 from .report_subjects import Opened
 
 SAMPLES = 500
@@ -43,7 +44,11 @@ def look(engine: Engine, one: Opened, settings: ReportSettings, session: Session
     classifier = viewer.model
     logits = predict(classifier, images, engine.device, autocast=engine.autocast)  # (N, classes)
     confidence, classes = logits.softmax(dim=1).max(dim=1)
-    copies = None if settings.proxy is None else _copies(engine, images, classifier, settings, session)
+    copies = (
+        None
+        if settings.proxy is None
+        else _copies(engine, images, classifier, settings.fitting_like(fitted_by(one.file, viewer)), session)
+    )
     return Seen(
         images=images, classes=classes, confidence=confidence, class_names=classifier.class_names, copies=copies
     )

@@ -17,6 +17,7 @@ from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
 from ..errors import BadFile, UsageError
 from ..runs.distinct import refuse_inputs
+from ..runs.inputs import Parent, differences
 from ..runs.next_command import PHOTOGRAPHS
 from ..runs.output import STDOUT, SUFFIX
 from ..runs.result import Result
@@ -48,9 +49,11 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
     Paths in its header are taken as they stand, so it belongs where the first run was started.
 
     :raises BadFile: when the header does not say how the artifact was made.
-    :raises UsageError: when an input is another file than then.
+    :raises UsageError: when an input is another file than then, and for stdin.
     """
     refuse_inputs(settings)
+    if str(settings.artifact) == "-":
+        raise UsageError("rerun - : the artifact is read again when the new one is compared with it; name a file")
     header = read_header(settings.artifact)
     command, again = settings_again(header, settings, session)
     session.announce(command, again)
@@ -130,10 +133,8 @@ def _compared(before: Path, header: Header, after: Path) -> str:
     if filecmp.cmp(before, after, shallow=False):
         return f"the same bytes as {before}"
     other = read_header(after)
-    was, now = _inputs(header), _inputs(other)
-    if was != now:
-        roles = [role for role, sha256 in now if (role, sha256) not in was]
-        return f"not the same as {before}: other {', '.join(roles) or 'inputs'} than then"
+    if changed := [what for what, *_ in differences(_inputs(header), _inputs(other))]:
+        return f"not the same as {before}: other {', '.join(changed)} than then"
     versions = [
         f"{n} {v}, now {other.versions.get(n)}" for n, v in header.versions.items() if other.versions.get(n) != v
     ]
@@ -143,13 +144,12 @@ def _compared(before: Path, header: Header, after: Path) -> str:
     return f"not the same bytes as {before}, from the same inputs{why}"
 
 
-def _inputs(header: Header) -> list[tuple[str, str]]:
-    """Roles and hashes of what it was made from; of ``degan compress`` as ``degan distill`` would have them."""
-    inputs = [(str(parent.get("role")), str(parent.get("sha256"))) for parent in header.parents]
+def _inputs(header: Header) -> list[Parent]:
+    """What it was made from; of ``degan compress`` as ``degan distill`` would have it."""
     found = command_of(header.run)
     if found is None or found[0] != "compress":
-        return inputs
-    return [("samples" if role == "images" else role, sha256) for role, sha256 in inputs if role != "test data"]
+        return list(header.parents)
+    return [{**parent, "role": "samples"} if parent.get("role") == "images" else parent for parent in header.parents]
 
 
 def _same_tensors(one: Path, other: Path) -> bool:

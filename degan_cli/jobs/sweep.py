@@ -12,7 +12,6 @@ from ..artifact import file_sha256
 from ..config import SweepSettings
 from ..config.arguments import arguments
 from ..errors import BadFile
-from ..images import digest
 from ..paper.parts import Part
 from ..paper.run import PROGRAM, Ledger, save_json
 from ..runs.session import Session
@@ -128,7 +127,7 @@ def _digests(settings: SweepSettings, session: Session) -> tuple[Any, Any]:
         """Empty where it is not there, which the command itself will say."""
         if (expression, split) not in sets:
             try:
-                sets[expression, split] = digest(finder.open(expression, split).images)
+                sets[expression, split] = finder.content(expression, split)
             except BadFile:
                 sets[expression, split] = ""
         return sets[expression, split]

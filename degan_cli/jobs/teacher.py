@@ -6,11 +6,12 @@ from functools import partial
 
 from .. import artifact
 from ..config import EnrichSettings, TeacherSettings
-from ..images import digest, fit_uint8
+from ..images import fit_uint8
 from ..loops.evaluate import evaluate_classifier
 from ..loops.teacher import train_teacher
 from ..models import Classifier
 from ..runs.classifiers import tell_input
+from ..runs.inputs import labelled_parent
 from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
 from ..runs.result import Result
@@ -47,8 +48,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         if start is not None:
             session.say(start.put_into(classifier, spec))
         run.use(settings)
-        data_parent = {"role": "data", "sha256": digest(data.images)}
-        run.made_from(data_parent, *([] if start is None else [start.parent]))
+        run.made_from(labelled_parent("data", data), *([] if start is None else [start.parent]))
         if ended := run.ends_early():
             return ended
 

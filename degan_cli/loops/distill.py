@@ -212,7 +212,7 @@ def _warn_of(rests_on: Support, held_out: int, report: Report) -> None:
     if held_out < LEAST_HELD_OUT:
         report.warn(
             f"a student is selected by its agreement on {held_out} held-out image(s), which is hardly more than "
-            "chance; give more --samples, or crops of few large pictures: crops:FOLDER"
+            "chance; give more images, or crops of few large pictures: crops:FOLDER"
         )
 
 

@@ -86,7 +86,8 @@ def draw(
         found += torch.bincount(seen[taken].argmax(dim=1), minlength=len(quota))
         left -= len(taken)
     shares = quota if balanced else torch.where(quota > 0, 1, 0)
-    short = {k: int(found[k]) for k in wanted if left and found[k] < shares[k]}
+    rare = [k for k in wanted if found[k] < shares[k]] or wanted
+    short = {k: int(found[k]) for k in rare} if left else {}
     return Drawn(images=torch.cat(images), logits=torch.cat(logits), tried=tried, short=short)
 
 

@@ -15,25 +15,29 @@ PREFIX = "torchvision/"
 FIXED = ("vit_", "maxvit_")
 """Beginnings of the names of networks that take images of one size only."""
 WITH_AUXILIARY = ("googlenet", "inception_v3")
-"""Networks with more heads while they train; they are built without."""
+"""Networks with more heads while they train; they are built without. With published weights torchvision has them turn
+its usual statistics into (x - 0.5) / 0.5 first, so that these are their statistics."""
+
+HALF = (0.5, 0.5, 0.5)
 
 
 def find(name: str) -> ArchitectureSpec | None:
     """The spec of torchvision's classifier ``name``; None if there is none.
 
-    Mean, std and size are those of the preprocessing that comes with its published weights.
+    Mean, std and size are those of the preprocessing that comes with its published weights, as the network sees them.
     """
     if name not in names():
         return None
     weights = models.get_model_weights(name).DEFAULT
     transforms = weights.transforms()
     (side,) = transforms.crop_size
+    mean, std = (HALF, HALF) if name in WITH_AUXILIARY else (tuple(transforms.mean), tuple(transforms.std))
     return ArchitectureSpec(
         name=PREFIX + name,
         build=partial(_build, name),
         size=side if name.startswith(FIXED) else None,
         min_size=32 if name.startswith("swin") else max(32, *weights.meta["min_size"]),  # swin's meta says 224, it pads
-        statistics=partial(per_channel, tuple(transforms.mean), tuple(transforms.std)),
+        statistics=partial(per_channel, mean, std),
         published_size=(side, side),
         source=f"torchvision, {weights.meta.get('recipe', name)}",
     )

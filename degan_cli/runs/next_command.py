@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config.arguments import arguments
 from ..config.base import Settings
-from ..config.groups import DataSettings, DeviceSettings, ForeignSettings
+from ..config.groups import DeviceSettings, ForeignSettings, ImageSettings
 from ..plugins import Plugins
 from .output import STDOUT
 
@@ -24,7 +24,7 @@ def next_command(command: str, kind: type[Settings], before: Settings | None, **
     """
     if STDIN in map(str, values.values()):
         return ""
-    shared = {*DataSettings.declared(), *DeviceSettings.declared()}
+    shared = {*ImageSettings.declared(), *DeviceSettings.declared()}
     if isinstance(before, ForeignSettings) and {"classifier", "teacher"} & values.keys():
         shared |= ForeignSettings.declared().keys()
     given = frozenset() if before is None else before.given

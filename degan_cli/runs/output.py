@@ -66,6 +66,11 @@ class Output:
         finally:
             lock.release()
 
+    def check_free(self) -> None:
+        """Raise UsageError where the artifact is there already."""
+        if not self.to_stdout and self.path.exists():
+            raise UsageError(f"{self.path} exists already; name another with -o, or overwrite it with --force")
+
     def clear(self) -> None:
         """Give up a stopped run that is in the folder."""
         with writing(self.folder):
@@ -99,9 +104,9 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
     folder = path.with_suffix(".run")
     if path.is_dir():
         raise UsageError(f"-o {path}: this is a folder; name a file")
-    if path.exists() and not (force or resume):
-        raise UsageError(f"{path} exists already; name another with -o, or overwrite it with --force")
     output = Output(path=path, folder=folder)
+    if not (force or resume):
+        output.check_free()
     if output.has_checkpoint() and not (force or resume):
         raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
     make_parent(path)

@@ -237,6 +237,8 @@ class Run:
         """
         if self.engine.is_main:
             self._stack.enter_context(self.output.locked())
+            if not (self.settings.force or self.settings.resume):
+                self.output.check_free()  # another command may have made it while this one read its inputs
             begins = not (self.output.folder / CHECKPOINT).exists()  # it may have been killed before the first one
             if begins or (self.settings.force and not self.settings.resume):
                 self.output.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def open_samples(
     weights: list[float] = []
     parents: list[dict[str, str]] = []
     for text in texts:
-        name, weight = _split_weight(text)
+        name, weight = split_weight(text)
         source, sha256 = _open_one(name, teacher, device, finder, seed, selection, selects)
         if mirror:
             source.mirror_in_turn()
@@ -94,9 +95,13 @@ def _warn_of_another_classifier(
         )
 
 
-def _split_weight(text: str) -> tuple[str, float]:
+def split_weight(text: str) -> tuple[str, float]:
+    """A name, and the weight that follows it after an ``@``, if one does; a path that exists is a name as it stands.
+
+    :raises UsageError: for a weight that is no number greater than 0.
+    """
     name, separator, weight = text.rpartition("@")
-    if not separator or Path(text.removeprefix(CROPS)).exists():
+    if not separator or os.path.exists(text.removeprefix(CROPS)):
         return text, 1.0
     try:
         value = float(weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +11,21 @@ from typing import Any
 
 from ..config import Settings
 from ..config.toml import field_name
+from ..datasets.resolve import LISTS
 from ..errors import UsageError
 from ..paper.parts import Part
+from ..samples.open_fixed import split_weight
 from .file import COMMANDS, Key, Step, SweepFile, has, references
 
-DATA = ("dataset", "proxy", "new_data", "test_data", "samples", "condensed")
-"""Settings that name data sets, or files of images."""
+DATA: Mapping[str, tuple[str, ...]] = {
+    "dataset": ("train", "test"),
+    "proxy": ("train",),
+    "new_data": ("train", "test"),
+    "test_data": ("test",),
+    "samples": ("train",),
+    "condensed": ("train",),
+}
+"""Settings that name data sets, or files of images, and the splits that a command reads; of ``eval`` it is its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +159,11 @@ def _contents(
     for text in texts:
         if not isinstance(text, str) or references(text):
             continue
-        whole = text.rpartition("@")[0] if name == "samples" and "@" in text else text
+        whole = split_weight(text)[0] if name == "samples" else text
         if step.kind.declared()[name].kind is Path or name in DATA:
-            if Path(whole).is_file():
+            if os.path.isfile(whole) and not whole.lower().endswith(LISTS):
                 found.append(file_digest(Path(whole)))
             elif name in DATA:
-                split = values.get("split", "test") if step.command == "eval" else "train"
-                found.append(digest(whole, split))
+                splits = (values.get("split", "test"),) if step.command == "eval" else DATA[name]
+                found += [digest(whole, split) for split in splits]
     return found

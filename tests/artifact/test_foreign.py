@@ -117,6 +117,9 @@ def test_what_cannot_be_is_refused(file, said, message):
 def test_class_names_are_a_list_or_the_lines_of_a_file_and_count_the_classes(file, tmp_path):
     (tmp_path / "names.txt").write_text("cat\nblue dog, big\n\nöl\n", encoding="utf-8")
     assert read_class_names("cat, dog") == ("cat", "dog")
+    assert len(read_class_names(",".join(f"class number {index}" for index in range(1000)))) == 1000
+    (tmp_path / "bom.txt").write_text("cat\ndog\n", encoding="utf-8-sig")
+    assert read_class_names(str(tmp_path / "bom.txt")) == ("cat", "dog")
     loaded = load(file, arch="published", num_classes=None, class_names=str(tmp_path / "names.txt"))
     assert loaded.model.class_names == ("cat", "blue dog, big", "öl")
 

@@ -64,6 +64,11 @@ def test_labels_of_hugging_face_are_in_the_order_of_their_numbers():
     assert _read({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}).class_names == ()
 
 
+def test_names_that_are_there_twice_get_their_numbers():
+    names = ["crane", "cock", "crane"]
+    assert _read({"architecture": "resnet18", "label_names": names}).class_names == ("crane (0)", "cock", "crane (2)")
+
+
 def test_a_folder_from_before_timm_0_9_says_it_at_the_top():
     about = _read({"architecture": "resnet18", "num_classes": 3, "input_size": [3, 96, 64], "mean": [0.5], "std": [1]})
     assert (about.size, about.mean, about.std) == ((96, 64), (0.5,), (1.0,))
@@ -76,7 +81,7 @@ def test_a_folder_from_before_timm_0_9_says_it_at_the_top():
         ("{", "cannot be used"),
         (json.dumps({"architecture": "resnet18", "model_args": {"output_stride": 8}}), "model_args output_stride"),
         (json.dumps({"architecture": "resnet18", "global_pool": "max"}), "global_pool=max"),
-        (json.dumps({"architecture": "resnet18", "label_names": ["a", "a"]}), "a class name is there twice"),
+        (json.dumps({"architecture": "resnet18", "label_names": ["a", "a", "a (0)"]}), "a class name is there twice"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_is_told(folder, config, message):

@@ -53,9 +53,10 @@ def test_two_inputs_make_a_student_a_report_and_the_command_by_hand(here, capsys
     # What is printed as the same by hand makes the same student.
     (command,) = [line.strip() for line in report.splitlines() if line.startswith("    degan ")]
     assert command == header.metrics["command"]
-    assert run([*shlex.split(command)[1:], "--force", "-q"]) == 0
+    assert run([*shlex.split(command)[1:], "-q"]) == 0
+    by_hand = capsys.readouterr().out.strip()
     plugins = load_plugins(enabled=False)
-    one, other = (load_classifier(name, plugins).model for name in ("s.safetensors", "s.run/student.safetensors"))
+    one, other = (load_classifier(name, plugins).model for name in ("s.safetensors", by_hand))
     assert one.state_dict().keys() == other.state_dict().keys()
     assert all((one.state_dict()[name] == value).all() for name, value in other.state_dict().items())
 
@@ -171,6 +172,17 @@ def test_a_run_that_was_begun_over_an_older_result_goes_on(here, capsys):
     assert run([*command, "--resume", "--json"]) == 0
     assert "reused" not in json.loads(capsys.readouterr().out)
     assert read_header("s.safetensors").run["seed"] == 0
+
+
+def test_what_another_command_made_meanwhile_is_kept(here, capsys, monkeypatch):
+    def made_meanwhile(*_):
+        Path("s.safetensors").write_bytes(b"of another")
+        return 1.0, 0.1
+
+    monkeypatch.setattr("degan_cli.jobs.compress_look.student_pace", made_meanwhile)
+    assert run([*COMPRESS, *IMAGES, "-o", "s.safetensors", "-q"]) == 2
+    assert "s.safetensors exists already" in capsys.readouterr().err
+    assert Path("s.safetensors").read_bytes() == b"of another"
 
 
 def test_another_command_cannot_write_there_meanwhile(here, capsys):

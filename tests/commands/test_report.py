@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from degan_cli.app import run
-from degan_cli.artifact import read_artifact, save_dataset, save_samples, write_tensors
+from degan_cli.artifact import read_artifact, save_classifier, save_dataset, save_samples, write_tensors
+from degan_cli.datasets.finder import DataFinder
+from degan_cli.datasets.reading import Reading
+from degan_cli.models import Classifier
 from degan_cli.page import plots
-from degan_cli.specs import ImageSet
+from degan_cli.plugins import load_plugins
+from degan_cli.specs import ImageSet, InputSpec
 
 RUNS = (
     "teacher --dataset digits:0-3 --arch lenet --epochs 2 -o t.safetensors",
@@ -117,6 +122,26 @@ def test_a_classifier_is_measured_as_eval_does(here: Path, capsys: pytest.Captur
     assert sum(one["images"] for one in found["reliability"]) == found["images"]
 
 
+def test_two_classifiers_of_other_sizes_see_what_eval_shows_them(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins, generator = load_plugins(enabled=False), torch.Generator().manual_seed(0)
+    for name, architecture, side in (("large", "convnet", 64), ("small", "lenet", 32)):
+        input = InputSpec(channels=1, height=side, width=side, mean=(0.5,), std=(0.5,))
+        network = plugins.architectures.get(architecture).build(4, input)
+        save_classifier(f"{name}.safetensors", Classifier(network, architecture, tuple("0123"), input), provider="x")
+    images = torch.randint(0, 256, (200, 1, 64, 64), dtype=torch.uint8, generator=generator)
+    labels = ImageSet(images=images, labels=torch.arange(200) % 4, class_names=tuple("0123"))
+    save_dataset("d.safetensors", labels, "d", "test")
+    found = []
+    for command in ("eval small.safetensors", "report small.safetensors"):
+        capsys.readouterr()
+        arguments = f"{command} --dataset d.safetensors --classifier large.safetensors --device cpu --json"
+        assert run(arguments.split()) == 0
+        found.append(json.loads(capsys.readouterr().out)["metrics"])
+    assert found[1]["subjects"]["small"]["agreement"] == found[0]["agreement"]
+
+
 def test_two_students_share_a_chart_and_a_run_folder_stands_for_its_artifact(here: Path) -> None:
     text = report("s.run real.safetensors")
     assert text.count('aria-label="Agreement with the teacher, held-out samples"') == 1
@@ -154,6 +179,24 @@ def test_an_exact_copy_of_a_proxy_image_is_found(here: Path, capsys: pytest.Capt
         assert sample == by_pixels == by_features
         assert pair.endswith("a copy")
     assert third.endswith("no copy")
+
+
+def test_proxy_images_are_fitted_as_the_classifier_has_them(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wide").mkdir()
+    for index in range(8):
+        pixels = torch.randint(0, 256, (16, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(index))
+        Image.fromarray(pixels.numpy()).save(f"wide/{index}.png")
+    file = read_artifact("t.safetensors")
+    assert file.header is not None
+    header = dataclasses.replace(file.header, run={**file.header.run, "fit": "pad"})
+    write_tensors("pad.safetensors", file.tensors, {"degan": header.to_text()})
+    finder = DataFinder(plugins=load_plugins(enabled=False), data_dir=Path("data"), reading=Reading(fit="pad"))
+    save_samples("padded.safetensors", finder.open("wide", shape=(1, 32, 32)).images, None, None, tuple("0123"))
+    arguments = "report padded.safetensors --classifier pad.safetensors --proxy wide --device cpu --json --force"
+    for fit, copies in ((), 8), (("--fit", "crop"), 0):
+        assert run([*arguments.split(), *fit]) == 0
+        found = json.loads(capsys.readouterr().out)["metrics"]["subjects"]["padded"]["copies"]
+        assert found["copy"] == copies
 
 
 def test_names_from_a_file_stay_text(here: Path) -> None:

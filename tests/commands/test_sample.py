@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_classes_that_never_appear_are_named(
     assert "g.safetensors: in 512 images the classifier saw none of never; leave these out" in printed.err
     assert printed.out == ""
     assert not (here / "g-samples").exists()
+
+
+def test_a_class_that_is_rare_is_named_with_what_was_found(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LEAST_TRIES", 300)
+    monkeypatch.setattr(loop, "PATIENCE", 1)
+    assert run(["sample", "g.safetensors", "-n", "2000", "--classes", "cat"]) == 5
+    assert re.search(r"the classifier saw too few of cat \(\d+\); leave these out", capsys.readouterr().err)
 
 
 def test_an_unknown_class_is_a_usage_error(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from degan_cli import artifact
-from degan_cli.datasets.resolve import open_images
+from degan_cli.datasets.reading import Reading
+from degan_cli.datasets.resolve import content, open_images
 from degan_cli.errors import BadFile, DeganError, PluginError, UnknownName, UsageError
 from degan_cli.plugins import Plugins
 from degan_cli.specs import DatasetRequest, DatasetSpec, ImageSet
@@ -234,3 +235,30 @@ def test_plugin_that_gives_floats_is_named(opened) -> None:
 def test_classifier_of_four_channels(opened) -> None:
     with pytest.raises(BadFile, match="things: images have 1 or 3 channels"):
         opened("things", shape=(4, 8, 8))
+
+
+def test_the_content_is_that_of_files_of_any_size_and_of_their_labels(registered: Plugins, tmp_path: Path) -> None:
+    def now(text: str, split: str = "train") -> str:
+        return content(text, split, plugins=registered, data_dir=tmp_path, reading=Reading())
+
+    for split in ("train", "test"):
+        for name, side in (("a", 4), ("b", 6)):
+            (tmp_path / "f" / split / name).mkdir(parents=True)
+            Image.new("RGB", (side, 5), (side, 0, 0)).save(tmp_path / "f" / split / name / "1.png")
+    folder, picture = str(tmp_path / "f"), tmp_path / "f" / "train" / "b" / "1.png"
+    before, of_test = now(folder), now(folder, "test")
+    assert before == now(folder) != of_test
+    Image.new("RGB", (6, 5), (7, 0, 0)).save(picture)
+    assert (now(folder) != before, now(folder, "test")) == (True, of_test)
+    picture.write_bytes(b"no picture")
+    assert now(folder) != before
+
+    things = now("things")
+    assert (now("things:cloud,sea") != things, now("things")) == (True, things)
+    table = tmp_path / "t.csv"
+    table.write_text(f"path,label\n{picture},x\n")
+    of_table = now(str(table))
+    picture.write_bytes(b"another")
+    assert now(str(table)) != of_table
+    with pytest.raises(BadFile):
+        now(str(tmp_path / "gone.csv"))

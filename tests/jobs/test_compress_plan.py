@@ -45,8 +45,8 @@ def test_the_words_say_whether_the_classifier_is_sure_of_the_images(confidence, 
 def test_a_plan_that_is_longer_than_the_budget_says_so():
     plan = make_plan(facts(update_seconds=1.0), budget=60)  # ten epochs of 16 updates at least
     assert (plan.epochs, plan.steps_per_epoch) == (10, 16)
-    assert "more than the budget of 1.0 minutes" in "\n".join(plan.words)
-    assert "more than the budget" not in "\n".join(make_plan(facts(), budget=60).words)
+    assert "more than the 1.0 minutes left of the budget" in "\n".join(plan.words)
+    assert "left of the budget" not in "\n".join(make_plan(facts(), budget=60).words)
 
 
 def test_there_is_an_end_to_epochs():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
 
 from degan_cli.app import run
-from degan_cli.artifact import file_sha256, read_header
+from degan_cli.artifact import file_sha256, read_artifact, read_header
+from degan_cli.artifact.file import write_artifact
 
 TEACHER = "teacher --dataset digits:0-3 --arch lenet --epochs 1"
 ENRICH = "enrich --classifier t.safetensors --proxy digits:0,1 --steps 2 --batch-size 8 --width 2 --latent 4"
@@ -151,3 +153,52 @@ def test_images_that_measure_a_student_are_an_input_too(here, capsys):
     Image.new("L", (32, 32), 150).save(here / "measured" / "3" / "a.png")
     assert degan(f"{command} --resume") == 0
     assert read_header("m.safetensors").parents[-1]["role"] == "test data"
+
+
+def test_a_file_whose_path_holds_an_at_is_looked_at(here, capsys):
+    (here / "me@uni").mkdir()
+    (here / "me@uni" / "t.safetensors").write_bytes((here / "t.safetensors").read_bytes())
+    command = DISTILL.replace("t.safetensors", "me@uni/t.safetensors").replace("g.safetensors", "g.safetensors@2")
+    assert degan(f"{command} {SHORT} -o a.safetensors") == 0
+    code, found = verified(capsys, "a.safetensors")
+    teacher, samples = found["artifacts"][0]["parents"]
+    assert (code, teacher["state"], teacher["file"]) == (0, "present", "me@uni/t.safetensors")
+    assert (samples["state"], samples["file"]) == ("present", "g.safetensors")
+    (here / "t.safetensors").rename("me@uni/t.safetensors")
+    (here / "other.safetensors").rename("me@uni/t.safetensors")
+    code, found = verified(capsys, "a.safetensors")
+    assert (code, "me@uni/t.safetensors is changed" in found["wrong"]) == (3, True)
+
+
+def test_a_long_lineage_is_cut_and_not_called_changed(here, capsys):
+    file, before = read_artifact("t.safetensors"), "t.safetensors"
+    for step in range(9):
+        parents = [{"role": "classifier", "sha256": file_sha256(Path(before))}]
+        header = replace(file.header, run={"classifier": before, "strategy": "abd"}, parents=parents)
+        before = f"c{step}.safetensors"
+        write_artifact(before, file.tensors, header)
+    code, found = verified(capsys, before)
+    assert (code, found["wrong"]) == (0, [])
+    (here / "c7.safetensors").unlink()
+    assert verified(capsys, before)[1]["wrong"] == ["c7.safetensors is missing"]
+
+
+def test_corrected_labels_are_another_input(here, capsys):
+    for index in range(12):
+        Image.new("L", (32, 32), 20 * index).save(f"{index}.png")
+    table = "path,label\n" + "".join(f"{index}.png,{'xy'[index % 2]}\n" for index in range(12))
+    Path("l.csv").write_text(table)
+    command = "teacher --dataset l.csv --arch lenet --epochs 1 --held-out 0 --optimiser sgd -o l.safetensors"
+    assert degan(command) == 0
+    assert degan(f"{command} --resume") == 0
+    Path("l.csv").write_text(table.replace("0.png,x", "0.png,y"))
+    capsys.readouterr()
+    assert degan(f"{command} --resume") == 2
+    assert "made from another content of the labels of the data" in capsys.readouterr().err
+    assert run(["rerun", "l.safetensors"]) == 0
+    assert "not the same as l.safetensors: other labels of the data than then" in capsys.readouterr().err
+
+
+def test_rerun_takes_no_stdin(here, capsys):
+    assert run(["rerun", "-"]) == 2
+    assert "rerun - : the artifact is read again" in capsys.readouterr().err

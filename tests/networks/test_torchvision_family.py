@@ -45,3 +45,20 @@ def test_other_names_are_not_found(name):
 def test_names_are_those_it_finds():
     assert {"resnet18", "mobilenet_v3_small", "vgg11"} <= set(family.names())
     assert all(family.find(name) is not None for name in family.names()[::20])
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_a_network_that_takes_its_usual_statistics_back_has_those_that_follow(name):
+    spec = family.find(name)
+    input = spec.input_for(3, 75, 75)
+    assert (input.mean, input.std) == ((0.5,) * 3, (0.5,) * 3)
+    options = {"num_classes": 2, "aux_logits": False, "init_weights": False}
+    theirs = models.get_model(
+        name, weights=None, transform_input=True, **options
+    ).eval()  # as published weights have it
+    ours = spec.build(2, input).eval()
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.rand(2, 3, 75, 75)
+    usual = models.get_model_weights(name).DEFAULT.transforms()
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (usual.mean, usual.std))
+    assert torch.allclose(ours((images - 0.5) / 0.5), theirs((images - mean) / std), atol=1e-4)

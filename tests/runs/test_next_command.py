@@ -21,6 +21,12 @@ def test_data_device_and_what_was_said_of_a_foreign_classifier_are_taken_along()
     assert without == "degan eval s.safetensors --data-dir d"
 
 
+def test_how_images_are_read_is_taken_along():
+    before = TeacherSettings(dataset="d", architecture="lenet", skip_broken=0.1, fit="pad")
+    line = next_command("eval", EvaluateSettings, before, model=Path("s"), dataset="d")
+    assert line == "degan eval s --dataset d --fit pad --skip-broken 0.1"
+
+
 def test_the_size_of_a_teachers_images_is_in_its_file():
     before = TeacherSettings(dataset="d", architecture="lenet", image_size=64, device="cpu")
     line = next_command("enrich", EnrichSettings, before, classifier=Path("t"), proxy="photos")

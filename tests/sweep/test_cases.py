@@ -91,6 +91,9 @@ def test_a_name_follows_the_content_of_what_is_read(tmp_path):
     file = read_sweep(path)
     names = [cases_of(file, {}, lambda n, s, x=x: x, lambda path: "")[0].part.name for x in ("old", "new", "old")]
     assert names[0] == names[2] != names[1]
+    read = []
+    cases_of(file, {}, lambda name, split: read.append((name, split)) or "", lambda path: "")
+    assert {split for name, split in read if name == "digits"} == {"train", "test"}
     elsewhere = cases_of(file, {"data_dir": "elsewhere"}, lambda n, s: "old", lambda path: "")[0].part.name
     assert elsewhere == names[0]
 
