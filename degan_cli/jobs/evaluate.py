@@ -79,6 +79,8 @@ def evaluate(settings: EvaluateSettings, session: Session) -> Evaluation:
         raise BadFile(f"{file.path}: holds a dataset; degan eval takes a classifier, a generator or stored samples")
     if settings.predictions is not None and kind != "classifier":
         raise UsageError(f"--predictions is for classifiers, and {file.path} holds a {kind}; leave it out")
+    if "number" in settings.given and kind != "generator":
+        raise UsageError(f"--number is for generators, and {file.path} holds a {kind}; leave it out")
     engine = start(settings.device, settings.precision, settings.seed)
     measure = _measure_classifier if kind == "classifier" else _measure_samples
     values = measure(engine, file, settings, session)

@@ -79,6 +79,10 @@ def _check_uses(settings: ReportSettings, opened: Sequence[Opened]) -> None:
         for option, given in (("--proxy", settings.proxy), ("--number", settings.number)):
             if given is not None:
                 raise UsageError(f"{option} has no use here: it is for generators and stored samples; leave it out")
+        if settings.classifier is not None and settings.dataset is None:
+            raise UsageError("--classifier has no use here: it looks at samples, and at images of --dataset")
+    if settings.dataset is None and "split" in settings.given:
+        raise UsageError("--split has no use here: it is a part of --dataset; leave it out")
     if settings.dataset is not None and all(one.subject.kind != "classifier" for one in opened):
         raise UsageError("--dataset has no use here: it is for classifiers; leave it out")
     for one in opened:

@@ -81,13 +81,13 @@ def _made_of(header: Header) -> str:
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run; of a command that left its training to a run inside, that one's."""
+    """The rows of a run; of a command that left its training to runs inside, those of the latest."""
     path = folder / METRICS
     if not path.is_file():
-        inside = sorted(folder.glob(f"*.run/{METRICS}"))
-        if len(inside) != 1:
+        inside = list(folder.glob(f"*.run/{METRICS}"))
+        if not inside or folder.suffix != ".run":  # a folder of several runs is none itself
             return []
-        (path,) = inside
+        path = max(inside, key=lambda one: one.stat().st_mtime)
     rows = []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):

@@ -23,8 +23,10 @@ def unpack(file: artifact.Artifact, settings: SampleSettings, folder: Path) -> R
     :raises UnknownName: for a class that they lack.
     """
     began = time.monotonic()
-    if settings.balanced:
-        raise UsageError(f"--balanced: {file.path} holds images that are drawn already; it is for a generator")
+    for name in ("balanced", "classifier", "seed"):
+        if name in settings.given:
+            flag = settings.declared()[name].flag
+            raise UsageError(f"{flag}: {file.path} holds images that are drawn already; it is for a generator")
     data, _, header, _ = artifact.load_images(file)
     if settings.classes is not None:
         data = subset(data, parse_classes(settings.classes, data.class_names, str(file.path)))

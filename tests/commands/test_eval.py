@@ -197,3 +197,5 @@ def test_a_table_is_never_overwritten_unasked_and_is_for_classifiers(
     assert "--probabilities has no use with these settings: it is for --predictions FILE.csv" in capsys.readouterr().err
     assert run(["eval", "g.safetensors", "--predictions", "q.csv"]) == 2
     assert "--predictions is for classifiers, and g.safetensors holds a generator" in capsys.readouterr().err
+    assert run(["eval", "t.safetensors", "--dataset", "d.safetensors", "-n", "5"]) == 2
+    assert "--number is for generators, and t.safetensors holds a classifier" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -164,6 +165,8 @@ def test_a_run_without_an_artifact_yet_has_a_page(here: Path) -> None:
 
 def test_a_command_that_trained_inside_shows_the_curves_of_that_training(here: Path) -> None:
     shutil.copytree(here / "s.run", here / "outer.run" / "student.run")
+    shutil.copytree(here / "g.run", here / "outer.run" / "generator.run")
+    os.utime(here / "outer.run" / "generator.run" / "metrics.jsonl", (0, 0))  # it came first
     assert 'aria-label="Agreement with the teacher, held-out samples"' in report("outer.run")
 
 
@@ -213,6 +216,8 @@ def test_mistakes_are_told_before_any_work(here: Path, capsys: pytest.CaptureFix
         ". -o x.html": (3, "it holds no metrics.jsonl"),
         "p.safetensors -o x.html": (3, "p.safetensors: holds a dataset"),
         "s.safetensors --proxy digits -o x.html": (2, "--proxy has no use here: it is for generators"),
+        "s.safetensors --classifier t.safetensors -o x.html": (2, "--classifier has no use here: it looks at samples"),
+        "s.safetensors --split train -o x.html": (2, "--split has no use here: it is a part of --dataset"),
         "g.safetensors --dataset digits -o x.html": (2, "--dataset has no use here: it is for classifiers"),
     }
     for arguments, (code, message) in cases.items():

@@ -190,6 +190,8 @@ def test_stored_samples_are_unpacked_into_a_folder(here: Path, capsys: pytest.Ca
     [
         (("-o", "t2.safetensors"), "-o t2.safetensors: s.safetensors is a file of images already; name a folder for"),
         (("--balanced",), "--balanced: s.safetensors holds images that are drawn already; it is for a generator"),
+        (("--seed", "1"), "--seed: s.safetensors holds images that are drawn already; it is for a generator"),
+        (("--classifier", "t.safetensors"), "--classifier: s.safetensors holds images that are drawn already"),
         (("--classes", "bird"), 'unknown class of s.safetensors "bird"'),
         (("--classes", 'cat,"a'), 's.safetensors: "cat,"a" cannot be read'),
     ],
