@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -58,7 +59,9 @@ def test_the_file_knows_its_classes_its_settings_and_its_data(folder, capsys):
     assert expected.items() <= header.run.items()
     (parent,) = header.parents
     data = open_images("digits:0,1", "train", plugins=load_plugins(enabled=False), data_dir=folder)
-    assert parent == {"role": "data", "sha256": digest(data.images)}
+    assert data.labels is not None
+    labels = hashlib.sha256(b'["0", "1"]' + data.labels.numpy().astype("<i8").tobytes()).hexdigest()
+    assert parent == {"role": "data", "sha256": digest(data.images), "labels": labels}
     assert header.metrics == result["metrics"]
     # Two classes that are easy to tell apart, after two epochs: chance is a half.
     assert result["metrics"]["test_accuracy"] > 0.9
