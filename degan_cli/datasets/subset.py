@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -68,18 +69,19 @@ def match_classes(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Labels of a data set as indices into a classifier's classes, matched by name.
 
-    Equal names match first; then names that differ in case only, or in the characters that a folder cannot have in
-    its name (``T-shirt/top`` and ``T-shirt_top``), unless two names of one side would become the same.
+    Equal names match first; then names that differ in case only, in how Unicode puts their letters together (macOS
+    takes accents apart in the names of folders), or in the characters that a folder cannot have in its name
+    (``T-shirt/top`` and ``T-shirt_top``), unless two names of one side would become the same.
 
     :param labels: int64 (N,), indices into ``data_names``.
     :returns: labels int64 (N,), -1 for classes that the classifier lacks, and the names of these.
     """
     exact = {name: index for index, name in enumerate(classifier_names)}
     spare = [name for name in classifier_names if name not in set(data_names)]
-    alike, in_folder = _unique(spare, str.casefold), _unique(spare, _folder_name)
+    alike, in_folder = _unique(spare, _plain), _unique(spare, _folder_name)
 
     def similar(name: str) -> str | None:
-        key = name.casefold()
+        key = _plain(name)
         return alike.get(key) or in_folder.get(key) or alike.get(_folder_name(name))
 
     partner = {name: name if name in exact else similar(name) for name in data_names}
@@ -123,8 +125,12 @@ def _unique(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
     return {key(name): name for name in names if counts[key(name)] == 1}
 
 
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _folder_name(name: str) -> str:
-    return folder_names([name])[0].casefold()
+    return _plain(folder_names([name])[0])
 
 
 def _find(item: str, class_names: Sequence[str], name: str) -> list[int]:

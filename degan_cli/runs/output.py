@@ -94,23 +94,28 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
         ``--resume`` says what to do about it; and when nothing can be written there.
     """
     path = given if given is not None else Path(safe_name(derived) + SUFFIX)
-    if path == STDOUT:
-        return Output(path=path, folder=Path(safe_name(derived) + ".run"))
+    to_stdout = path == STDOUT
+    if not to_stdout:
+        _check_file(path)
+    output = Output(path=path, folder=Path(safe_name(derived) + ".run") if to_stdout else path.with_suffix(".run"))
+    if not (force or resume):
+        output.check_free()
+        if output.has_checkpoint():
+            raise UsageError(f"{output.folder} holds a stopped run; go on with --resume, or start anew with --force")
+    if not to_stdout:
+        make_parent(path)
+    return output
+
+
+def _check_file(path: Path) -> None:
+    """Raise UsageError for what cannot be the name of an artifact."""
     if not path.name:
         raise UsageError("-o names no file; write one that ends in .safetensors, or leave -o out")
     check_name(path, "-o")
     if path.suffix != SUFFIX:
         raise UsageError(f"-o {path}: an artifact's name ends in {SUFFIX}; use -o {path.with_suffix(SUFFIX)}")
-    folder = path.with_suffix(".run")
     if path.is_dir():
         raise UsageError(f"-o {path}: this is a folder; name a file")
-    output = Output(path=path, folder=folder)
-    if not (force or resume):
-        output.check_free()
-    if output.has_checkpoint() and not (force or resume):
-        raise UsageError(f"{folder} holds a stopped run; go on with --resume, or start anew with --force")
-    make_parent(path)
-    return output
 
 
 def check_name(path: Path, option: str) -> None:

@@ -92,6 +92,7 @@ def test_subset_relabels_in_the_given_order() -> None:
         (("CAT",), ("Cat", "cat"), [-1], ("CAT",)),
         (("T-shirt_top",), ("T-shirt/top",), [0], ()),  # a folder of samples
         (("T-shirt/top",), ("t-shirt_top",), [0], ()),  # a classifier of that folder
+        (("cafe\u0301",), ("caf\u00e9",), [0], ()),  # a folder of macOS
         (("*",), ("/",), [-1], ("*",)),
         (("5", "7"), ("7",), [-1, 0], ("5",)),
         ((), ("a",), [], ()),

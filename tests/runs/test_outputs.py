@@ -59,6 +59,15 @@ def test_a_stopped_run_is_not_thrown_away_silently(tmp_path, place):
     assert checkpoint.exists()  # until the run begins: a dry run, or a wrong option, costs nothing
 
 
+def test_one_that_was_to_go_to_stdout_is_not_either(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.run").mkdir()
+    Path("a.run", CHECKPOINT).touch()
+    with pytest.raises(UsageError, match="a.run holds a stopped run; go on with --resume"):
+        choose(STDOUT, "a")
+    assert choose_output(STDOUT, "a", force=False, resume=True).folder == Path("a.run")
+
+
 def test_a_run_that_begins_with_force_gives_up_the_stopped_one(tmp_path):
     path = tmp_path / "x.safetensors"
     folder = tmp_path / "x.run"
