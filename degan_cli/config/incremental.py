@@ -37,7 +37,7 @@ NESTED = "enrich."
 """Prefix in ``--set`` of what is meant for the generator of ``--enrich``."""
 ELSEWHERE, ON_COLOUR = "abd", "r-dfcil"
 """The strategy of an increment where none is named. The second came out best on photographs, for a classifier trained
-with SGD; with Adam its last part, in which the head learns alone, has too low a rate (``docs/results.md``)."""
+with SGD; with Adam the two are level (``docs/results.md``)."""
 STEPS_OF_IMPRESSIONS = 300
 """A fifth of what ``degan enrich --method zskd`` takes by itself, for these only stand beside a generator's samples."""
 
@@ -161,9 +161,11 @@ class IncrementalSettings(RunSettings, ImageSettings, ForeignSettings, CompileSe
         layers = [Layer("the recipe of increments", {"milestones": milestones_at(DROPS, settings.epochs)})]
         if spec.recipe is not None:
             preset = asdict(spec.recipe)
-            preset["milestones"] = milestones_at(preset.pop("drops"), settings.epochs)
+            drops, adam_drops = preset.pop("drops"), preset.pop("adam_drops")
             if settings.optimiser != "sgd":
+                drops = adam_drops or drops
                 del preset["lr"], preset["weight_decay"]
+            preset["milestones"] = milestones_at(drops, settings.epochs)
             layers.append(Layer(f"the strategy {spec.name}", preset))
         holding = {settings.optimiser}
         holding |= {"drops"} if settings.schedule == "stages" else set()

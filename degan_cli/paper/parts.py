@@ -18,7 +18,7 @@ from ..config import Settings
 from ..config.arguments import arguments
 from ..config.makers import MAKERS
 
-DEFAULTS: Mapping[str, int] = {"incremental": 3}
+DEFAULTS: Mapping[str, int] = {"incremental": 4}
 """Of a command, to be raised when its own defaults change, first to 2: names hold only what a table sets, and a file
 that was made with former defaults would be taken for one of today's."""
 

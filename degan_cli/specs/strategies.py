@@ -74,6 +74,8 @@ class IncrementRecipe:
     """Parts of the epochs after which the rate falls."""
     drop_factor: float
     """By which it is divided each time."""
+    adam_drops: tuple[float, ...] | None = None
+    """In place of ``drops`` with ``--optimiser adam``; None takes the same."""
 
 
 def _never(settings: Any) -> bool:

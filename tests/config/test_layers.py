@@ -156,6 +156,13 @@ def test_a_strategy_of_icarls_learns_by_icarls_recipe(strategy):
     assert {name: getattr(said, name) for name in names} == own
 
 
+def test_the_rate_of_r_dfcil_falls_once_with_adam_whose_head_would_hardly_move_otherwise():
+    required = {"classifier": "t", "new_data": "d", "samples": ("s",), "strategy": "r-dfcil", "epochs": 60}
+    sgd, adam = (resolve(IncrementalSettings(**required), run) for run in (SGD_RUN, {}))
+    assert (sgd.lr, sgd.milestones, sgd.drop_factor) == (0.1, (24, 36), 10.0)
+    assert (adam.lr, adam.milestones, adam.drop_factor) == (1e-3, (24,), 10.0)
+
+
 def test_what_is_said_of_an_increment_beats_the_classifiers_run():
     required = REQUIRED[IncrementalSettings]
     adam = resolve(IncrementalSettings(**required, optimiser="adam"), SGD_RUN)
