@@ -139,7 +139,7 @@ def run_parts(
                 elif ended and code in (0, MAX_MINUTES_OVER):
                     code = ended
     if code:
-        raise stopped(code, f"{len(waiting)} or more parts are left")
+        raise stopped(code, "parts are left", again="the same command")
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class StopWatch:
         return True
 
 
-def stopped(code: int, what: str) -> Stopped:
-    """The error that ends a run whose checkpoint has been written."""
+def stopped(code: int, what: str, again: str = "the same command and --resume") -> Stopped:
+    """The error that ends a run whose checkpoint has been written; ``again`` is what goes on with it."""
     reasons = {75: "--max-minutes is over", **dict(_SIGNALS.values())}
-    return Stopped(f"stopped: {reasons[code]}, {what}; go on with the same command and --resume", code)
+    return Stopped(f"stopped: {reasons[code]}, {what}; go on with {again}", code)

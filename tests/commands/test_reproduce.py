@@ -143,7 +143,7 @@ def test_results_under_the_old_name_of_a_row_are_gone_on_with(data_dir, in_proce
 
 def test_time_that_is_over_leaves_the_rest_for_the_next_call(data_dir, in_process, capsys):
     assert reproduce(data_dir, "table2", "--only", "cifar100-6/dcgan", "--max-minutes", "0") == 75
-    assert "go on with the same command" in capsys.readouterr().err
+    assert "is over, parts are left; go on with the same command\n" in capsys.readouterr().err
     assert reproduce(data_dir, "table2", "--only", "cifar100-6/dcgan") == 0
 
 
