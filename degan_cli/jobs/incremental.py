@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import artifact
-from ..artifact import Artifact, Loaded
+from ..artifact import Loaded
 from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..datasets.new_classes import number_new_classes
@@ -16,7 +16,7 @@ from ..errors import Diverged, UsageError
 from ..loops.forgetting import measure_forgetting
 from ..loops.incremental import teach_new_classes
 from ..models import Classifier, has_linear_head, head_layer, widen
-from ..runs.classifiers import open_classifier
+from ..runs.classifiers import tell
 from ..runs.inputs import labelled_parent, tested_by
 from ..runs.next_command import next_command
 from ..runs.output import stem
@@ -36,8 +36,8 @@ def resolve_incremental(settings: IncrementalSettings, session: Session) -> Incr
 
     :raises UsageError: for settings that contradict each other or have no use.
     """
-    settings, strategy_spec, source = _decided(settings, session)
-    loaded = artifact.load_classifier(source, session.plugins, settings)
+    settings, strategy_spec, known = _decided(settings, session)
+    loaded = known or artifact.load_classifier(settings.classifier, session.plugins, settings)
     resolved = settings.resolved(strategy_spec, loaded.header.run)
     if resolved.enrich is not None:
         _generator(resolved, session, Path("generator.safetensors"))
@@ -50,13 +50,14 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
     :raises DeganError: of the kinds in :mod:`degan_cli.errors`.
     """
     plugins = session.plugins
-    settings, strategy_spec, source = _decided(settings, session)
+    settings, strategy_spec, known = _decided(settings, session)
     settings = settings.checked(strategy_spec)  # mistakes are told before any data are read
     if settings.enrich is not None:
         _generator(settings, session, Path("generator.safetensors"))
     name = f"{stem(settings.classifier)}-{strategy_spec.name}-{stem(settings.new_data)}"
     with session.open("incremental", "classifier", settings, name) as run:
-        loaded = open_classifier(source, settings, session)
+        loaded = known or artifact.load_classifier(settings.classifier, plugins, settings)
+        tell(loaded, session)
         old, trained = loaded.model, loaded.header.run
         settings = settings.resolved(strategy_spec, trained).fitting_like(trained)
         data, test = _open_data(settings, session, old)
@@ -122,15 +123,14 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
 
 def _decided(
     settings: IncrementalSettings, session: Session
-) -> tuple[IncrementalSettings, StrategySpec, Path | Artifact]:
-    """With the strategy that suits the classifier, where none is named; and the classifier, read where that took it."""
-    source: Path | Artifact = settings.classifier
+) -> tuple[IncrementalSettings, StrategySpec, Loaded[Classifier] | None]:
+    """With the strategy that suits the classifier, where none is named; and the classifier, if it was read for that."""
+    loaded = None
     if settings.strategy is None:
-        source = artifact.read_artifact(settings.classifier)
-        loaded = artifact.load_classifier(source, session.plugins, settings)
+        loaded = artifact.load_classifier(settings.classifier, session.plugins, settings)
         settings = settings.decided(loaded.model.input.channels > 1, loaded.header.run)
     assert settings.strategy is not None
-    return settings, session.plugins.strategies.get(settings.strategy), source
+    return settings, session.plugins.strategies.get(settings.strategy), loaded
 
 
 def _open_data(settings: IncrementalSettings, session: Session, old: Classifier) -> tuple[ImageSet, ImageSet | None]:
