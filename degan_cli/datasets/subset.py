@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from ..artifact.png_folder import folder_names
 from ..config.names import split_names
+from ..console import shortened
 from ..errors import BadFile, UnknownName, UsageError
 from ..plugins import unknown
 from ..specs import ImageSet
@@ -109,14 +110,27 @@ def known_rows(data: ImageSet, names: Sequence[str]) -> tuple[Tensor | None, Ten
         raise BadFile("the data set has no images")
     if data.labels is None:
         return None, None, {}
-    labels, _ = match_classes(data.labels, data.class_names, names)
-    unknown = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
-    left_out = {name: count for name, count in zip(data.class_names, unknown, strict=True) if count}
+    labels, left_out = match_and_count(data, names)
     kept = labels >= 0
     if not kept.any():
         few = ", ".join(data.class_names[:5])
         raise BadFile(f"the data set's classes ({few}, ...) are none of the classifier's ({', '.join(names[:5])}, ...)")
     return (None, labels, {}) if kept.all() else (kept.nonzero().flatten(), labels[kept], left_out)
+
+
+def match_and_count(data: ImageSet, names: Sequence[str]) -> tuple[Tensor, dict[str, int]]:
+    """Labels of a labelled set as indices into ``names``, -1 where it has no such class; how many of each these are."""
+    if data.labels is None:
+        raise ValueError("images without labels have no classes")
+    labels, _ = match_classes(data.labels, data.class_names, names)
+    others = torch.bincount(data.labels[labels < 0], minlength=len(data.class_names)).tolist()
+    return labels, {name: count for name, count in zip(data.class_names, others, strict=True) if count}
+
+
+def say_left_out(what: str, left_out: Mapping[str, int]) -> str:
+    """What :func:`known_images` left out of ``what``, for people."""
+    some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
+    return f"{what}: images of classes that the classifier lacks are left out: {some}"
 
 
 def _unique(names: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from .. import artifact
 from ..artifact import Artifact, Loaded
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import EvaluateSettings, ReportSettings
-from ..console import shortened
+from ..datasets.subset import say_left_out
 from ..engine import Engine, start
 from ..errors import BadFile, UsageError
 from ..images import within
@@ -117,8 +117,7 @@ def open_to_measure(
 def warn_of(values: Mapping[str, Any], settings: EvaluateSettings | ReportSettings, session: Session) -> None:
     """Say which classes the numbers leave out."""
     if left_out := values.get("left_out"):
-        some = shortened([f"{name} ({count:,})" for name, count in left_out.items()], 8)
-        session.warn(f"{settings.dataset}: images of classes that the classifier lacks are left out: {some}")
+        session.warn(say_left_out(str(settings.dataset), left_out))
     if unshared := values.get("unshared_classes"):
         session.warn(f"agreement is less where only one of the two knows a class: {', '.join(unshared[:8])}")
 

@@ -11,6 +11,7 @@ from .. import artifact
 from ..artifact import Loaded
 from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
+from ..console import shortened
 from ..datasets.new_classes import number_new_classes
 from ..errors import Diverged, UsageError
 from ..loops.forgetting import measure_forgetting
@@ -215,4 +216,7 @@ def _summary(metrics: Mapping[str, Any], known: int, added: int) -> str:
             text += f"; on samples it agrees with the old classifier on {metrics['old_agreement']:.1%}"
             # Measured over 16 increments: a rank correlation of 0.06 with what was forgotten.
             text += ", which says little of it"
+    if left_out := metrics["left_out"]:
+        names = shortened(list(left_out))
+        text += f"; {sum(left_out.values()):,} test images of classes that it lacks are left out: {names}"
     return text

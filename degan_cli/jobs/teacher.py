@@ -6,6 +6,7 @@ from functools import partial
 
 from .. import artifact
 from ..config import EnrichSettings, TeacherSettings
+from ..datasets.subset import say_left_out
 from ..images import fit_uint8
 from ..loops.evaluate import evaluate_classifier
 from ..loops.teacher import train_teacher
@@ -65,7 +66,10 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
         if engine.is_main:
             test = finder.test_images(settings.dataset, data)
             if test is not None and test.labels is not None:
-                metrics["test_accuracy"] = evaluate_classifier(engine, best, test)["accuracy"]
+                measured = evaluate_classifier(engine, best, test)
+                metrics["test_accuracy"] = measured["accuracy"]
+                if left_out := measured["left_out"]:
+                    session.warn(say_left_out(f"test images of {settings.dataset}", left_out))
         seen = {"held_out_accuracy": "held-out training images", "test_accuracy": "the test images"}
         found = [f"{metrics[name]:.2%} on {where}" for name, where in seen.items() if name in metrics]
         return run.finish(

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..datasets.subset import match_classes
+from ..datasets.subset import match_and_count
 from ..engine import Engine
 from ..metrics import accuracy, per_class_accuracy
 from ..models import Classifier
@@ -23,22 +23,22 @@ def measure_forgetting(
     ``forgetting`` is the old classifier's accuracy on its classes' images less the extended one's, and
     ``forgetting_by_class`` the same for each old class that has test images, the worst first. ``confusion`` has
     the fractions of old classes' images taken for a new class, and of new ones' taken for an old class. A number is
-    None where ``test``, matched by class name, has no image to measure it on; ``left_out`` counts images of classes
-    that the extended classifier lacks.
+    None where ``test``, matched by class name, has no image to measure it on; ``left_out`` counts the images
+    of each class that the extended classifier lacks.
     """
     unknown = dict.fromkeys(("accuracy_old", "accuracy_new", "accuracy_all", "old_classifier_accuracy", "forgetting"))
     result: dict[str, Any] = unknown | {"confusion": {"old_as_new": None, "new_as_old": None}}
-    result |= {"forgetting_by_class": {}, "test_images_old": 0, "test_images_new": 0, "left_out": 0}
+    result |= {"forgetting_by_class": {}, "test_images_old": 0, "test_images_new": 0, "left_out": {}}
     if test is None or test.labels is None:
         return result
-    labels, _ = match_classes(test.labels, test.class_names, model.class_names)
+    labels, left_out = match_and_count(test, model.class_names)
     rows, labels = (labels >= 0).nonzero().flatten(), labels[labels >= 0]
     first_new = len(old.class_names)
     is_old = labels < first_new
     result |= {
         "test_images_old": int(is_old.sum()),
         "test_images_new": int((~is_old).sum()),
-        "left_out": len(test.labels) - len(labels),
+        "left_out": left_out,
     }
     if not len(rows):
         return result

@@ -10,7 +10,7 @@ import torch
 from ..config import DistillSettings
 from ..config.method_settings import read_settings
 from ..datasets.finder import DataFinder
-from ..datasets.subset import known_images
+from ..datasets.subset import known_images, say_left_out
 from ..engine import Engine
 from ..errors import BadFile, UsageError
 from ..images import digest
@@ -187,7 +187,7 @@ def open_condensed(expression: str, teacher: Classifier, finder: DataFinder) -> 
     """A few labelled images of the teacher's classes and shape; BadFile where a class has none."""
     what, why = f"--condensed {expression}", "; make them with `degan condense`, or one folder per class"
     data = finder.labelled(expression, "train", teacher.input.shape, what=what, why=why)
-    images, labels, _ = known_images(data, teacher.class_names)
+    images, labels = _of_known_classes(what, data, teacher, finder)
     assert labels is not None
     counts = torch.bincount(labels, minlength=len(teacher.class_names)).tolist()
     if missing := [name for name, count in zip(teacher.class_names, counts, strict=True) if not count]:
@@ -199,5 +199,15 @@ def open_test(expression: str, teacher: Classifier, finder: DataFinder) -> Image
     """Labelled test images of the teacher's classes and shape."""
     what, why = f"--test-data {expression}", ", so nothing can be measured on it"
     data = finder.labelled(expression, "test", teacher.input.shape, what=what, why=why)
-    images, labels, _ = known_images(data, teacher.class_names)
+    images, labels = _of_known_classes(what, data, teacher, finder)
     return ImageSet(images=images, labels=labels, class_names=teacher.class_names)
+
+
+def _of_known_classes(
+    what: str, data: ImageSet, teacher: Classifier, finder: DataFinder
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Images and labels of the classes that the teacher knows, with a warning where there are others."""
+    images, labels, left_out = known_images(data, teacher.class_names)
+    if left_out:
+        finder.reading.warn(say_left_out(what, left_out))
+    return images, labels

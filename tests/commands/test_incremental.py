@@ -275,8 +275,8 @@ def test_the_metrics_are_those_of_eval_on_the_same_images(here, teach, capsys):
     assert metrics["accuracy_all"] == pytest.approx(measured["all"])
     assert metrics["old_classifier_accuracy"] == pytest.approx(measured["was"])
     assert metrics["forgetting"] == pytest.approx(measured["was"] - measured["old"])
-    assert metrics["test_images_old"] + metrics["test_images_new"] + metrics["left_out"] == 355
-    assert metrics["left_out"] == len(labels_of("test", 7, 9))
+    assert metrics["left_out"] == {name: len(labels_of("test", int(name), int(name))) for name in "789"}
+    assert metrics["test_images_old"] + metrics["test_images_new"] + sum(metrics["left_out"].values()) == 355
     assert metrics["updates"] == round(len(labels_of("train", 4, 6)) / 128)
     assert "old_agreement" not in metrics
 
@@ -396,7 +396,7 @@ def test_a_second_increment_goes_on_from_the_first(here, teach):
     assert header.class_names == tuple("0123456789")
     assert (header.run["optimiser"], header.run["augment"]) == ("sgd", "crop")  # of the first classifier
     assert header.parents[0]["sha256"] == files(here)["seven.safetensors"]
-    assert result["metrics"]["left_out"] == 0
+    assert result["metrics"]["left_out"] == {}
     assert result["metrics"]["test_images_old"] == len(labels_of("test", 0, 6))
     assert result["metrics"]["test_images_new"] == len(labels_of("test", 7, 9))
 
@@ -506,6 +506,7 @@ def test_the_summary_tells_what_was_forgotten(teach):
     lost = sorted(metrics["forgetting_by_class"].items(), key=lambda item: -item[1])  # JSON has its keys in order
     assert lost[2][1] > 0
     assert f"(most: {', '.join(f'{name} {100 * points:.0f}' for name, points in lost[:3])})" in line
+    assert line.endswith(f"{len(labels_of('test', 7, 9)):,} test images of classes that it lacks are left out: 7, 8, 9")
     assert "unknown" not in line
 
 

@@ -101,3 +101,28 @@ def test_a_classifier_of_one_class_is_told(capsys: pytest.CaptureFixture[str]) -
     assert (
         text == "one.safetensors: it knows one class, so it tells no images apart, and no student can be judged by it"
     )
+
+
+def test_test_images_of_classes_that_the_classifier_lacks_are_told_wherever_it_is_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trained = ["teacher", "--dataset", "digits:0-4", "--arch", "lenet", "--epochs", "1", "-q", "-o", "five.safetensors"]
+    assert run(trained) == 0
+    capsys.readouterr()
+    wide = ["--test-data", "digits:3-6"]
+    lacks = "images of classes that the classifier lacks are left out: 5 (36), 6 (36)"
+    distill = [*DISTILL, "--samples", "noise", "--held-out", "64", *wide]
+    distill[distill.index("t.safetensors")] = "five.safetensors"
+    compress = ["compress", "--classifier", "five.safetensors", "--images", "digits:2,3", "--budget", "1s", "-q", *wide]
+    compress += ["--student", "lenet-half"]
+    for command in distill, compress:
+        warnings, shown = told(capsys, *command)
+        assert warnings == shown
+        assert f"--test-data digits:3-6: {lacks}" in warnings
+
+    for split, classes in ("train", "ab"), ("test", "abc"):
+        for name in classes:
+            (Path("own") / split).mkdir(parents=True, exist_ok=True)
+            pictures(f"own/{split}/{name}", 30)
+    warnings, _ = told(capsys, "teacher", "--dataset", "own", "--arch", "lenet", "--epochs", "1", "-q")
+    assert "test images of own: images of classes that the classifier lacks are left out: c (30)" in warnings
