@@ -108,6 +108,11 @@ class Header:
         )
 
 
+def outputs_of(header: Header | None) -> str:
+    """Whether a classifier was taught with a ``softmax``, as one without header is taken to be, or ``sigmoid`` s."""
+    return "softmax" if header is None else str(header.run.get("outputs", "softmax"))
+
+
 def _check(condition: bool, fault: str) -> None:
     if not condition:
         raise ValueError(f'the "degan" header {fault}; fetch or make the file again')

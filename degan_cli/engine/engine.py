@@ -211,6 +211,14 @@ class Engine:
         """Add the gradients of ``loss``, averaged over the processes."""
         self.accelerator.backward(loss)
 
+    def clip(self, optimiser: torch.optim.Optimizer, parameters: Iterable[Tensor], length: float) -> None:
+        """Shorten the gradients of all ``parameters`` together to ``length``, before a step of their optimiser.
+
+        With fp16 they are scaled while they add up, so the length is one of what is left without the scale.
+        """
+        self.accelerator.unscale_gradients(cast(Any, optimiser))
+        nn.utils.clip_grad_norm_(parameters, length)
+
     def mean_over_processes(self, values: Tensor) -> Tensor:
         """Mean of a tensor over all processes, for a loss whose gradients :meth:`backward` averages."""
         if self.processes == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from ..artifact import Loaded
@@ -34,7 +35,8 @@ def look(
     """
     teacher = engine.place(loaded.model).freeze()
     channels, height, width = teacher.input.shape
-    chosen = given[:: max(1, len(given) // LOOKED_AT)][:LOOKED_AT].to(engine.device)
+    number = min(LOOKED_AT, len(given))
+    chosen = given[torch.arange(number) * len(given) // number].to(engine.device)
     found = support(class_probabilities(engine, teacher, chosen))
     share = engine.share(BATCH_SIZE, "batches of")
     colour = bool((chosen != chosen[:, :1]).any())  # grey images in three equal channels are grey

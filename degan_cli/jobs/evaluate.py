@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import artifact
-from ..artifact import Artifact, Loaded
+from ..artifact import Artifact, Loaded, outputs_of
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import EvaluateSettings, ReportSettings
 from ..datasets.subset import say_left_out
@@ -19,6 +19,7 @@ from ..images import within
 from ..loops.evaluate import evaluate_classifier, evaluate_samples
 from ..loops.predict import predict
 from ..loops.sample import generate
+from ..metrics import as_softmax
 from ..models import Classifier
 from ..runs.classifiers import open_classifier, said_of, tell
 from ..runs.distinct import refuse_inputs
@@ -145,8 +146,9 @@ def _measure_classifier(engine: Engine, file: Artifact, settings: EvaluateSettin
     if settings.predictions is not None:
         logits = predict(model, data.images, engine.device, autocast=engine.autocast)  # (N, classes)
         if engine.is_main:
-            write_predictions(settings.predictions, logits, data, model.class_names, settings.probabilities)
-    result = evaluate_classifier(engine, model, data, other, logits)
+            said = as_softmax(logits, outputs_of(file.header))
+            write_predictions(settings.predictions, said, data, model.class_names, settings.probabilities)
+    result = evaluate_classifier(engine, model, data, other, logits, outputs_of(file.header))
     warn_of(result, settings, session)
     return result
 
@@ -169,7 +171,7 @@ def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings,
     real = _open(settings, fitted_by(file, viewer), session, viewer.model)
     if real is not None:
         _take_names(viewer.model, real.class_names, f"{viewer.path}: ", session)
-    result = evaluate_samples(engine, images, viewer.model, real, settings.seed)
+    result = evaluate_samples(engine, images, viewer.model, real, settings.seed, outputs_of(viewer.header))
     warn_of(result, settings, session)
     return result
 

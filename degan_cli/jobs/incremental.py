@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import artifact
-from ..artifact import Loaded
+from ..artifact import Loaded, outputs_of
 from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..console import shortened
@@ -79,7 +79,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
         own, taught = read_settings(strategy_spec, settings.settings), labelled_parent("new data", data)
         if strategy_spec.keeps_apart(own):
             _check_apart(settings, parents, taught["sha256"])
-        old_outputs = trained.get("outputs", "softmax")
+        old_outputs = outputs_of(loaded.header)
         run.use(settings, {"outputs": strategy_spec.outputs or old_outputs})
         model, head = widen(old, spec, data.class_names)
         widened = {"role": "classifier", "sha256": loaded.sha256}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import __version__
+from ..artifact import outputs_of
 from ..artifact.atomic import replacing
 from ..config import ReportSettings
 from ..engine import Engine, start
@@ -98,7 +99,7 @@ def _measure(engine: Engine, one: Opened, settings: ReportSettings, session: Ses
     try:
         model, other, data = open_to_measure(one.file, settings, session)
         assert data is not None
-        result = evaluate_classifier(engine, model, data, other)
+        result = evaluate_classifier(engine, model, data, other, outputs=outputs_of(one.file.header))
     except BadFile as error:  # of several subjects, which one
         raise BadFile(f"{one.file.path}: {error}") from error
     warn_of(result, settings, session)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .. import artifact
+from ..artifact import outputs_of
 from ..artifact.parents import find_classifier, missing_classifier
 from ..config import ReportSettings
 from ..engine import Engine
@@ -15,6 +16,7 @@ from ..images import within
 from ..loops.copies import Nearness, find_nearest
 from ..loops.predict import predict
 from ..loops.sample import generate
+from ..metrics import as_softmax
 from ..models import Classifier
 from ..page.content import Copies, Neighbour, Seen
 from ..runs.session import Session
@@ -43,7 +45,7 @@ def look(engine: Engine, one: Opened, settings: ReportSettings, session: Session
         return Seen(images=images, classes=None, confidence=None, class_names=())
     classifier = viewer.model
     logits = predict(classifier, images, engine.device, autocast=engine.autocast)  # (N, classes)
-    confidence, classes = logits.softmax(dim=1).max(dim=1)
+    confidence, classes = as_softmax(logits, outputs_of(viewer.header)).softmax(dim=1).max(dim=1)
     copies = (
         None
         if settings.proxy is None

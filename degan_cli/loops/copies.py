@@ -68,5 +68,6 @@ def find_nearest(engine: Engine, samples: Tensor, proxy: Tensor, classifier: Cla
 
 def _spacing(points: Tensor) -> float:
     """How far a point (M, D) is from the one next to it, in the median of some; never 0."""
-    some = torch.arange(min(SPACED, len(points)))
+    number = min(SPACED, len(points))
+    some = torch.arange(number) * len(points) // number  # spread out: folders have one class after another
     return max(float(nearest(points[some], points, own=some)[0].median()), 1e-12)

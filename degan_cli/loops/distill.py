@@ -19,7 +19,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..config import DistillSettings
@@ -101,7 +101,7 @@ def distill(
             loss = _loss(student(images), teacher_logits, settings, spread)
         engine.backward(loss)
         if settings.clip:
-            nn.utils.clip_grad_norm_(student.parameters(), settings.clip)
+            engine.clip(optimiser, student.parameters(), settings.clip)
         optimiser.step()
         optimiser.zero_grad()
         return loss.detach()

@@ -29,6 +29,7 @@ def evaluate_classifier(
     data: ImageSet,
     reference: Classifier | None = None,
     logits: Tensor | None = None,
+    outputs: str = "softmax",
 ) -> dict[str, Any]:
     """Accuracy and calibration on labelled images; agreement with ``reference``, which needs no labels.
 
@@ -36,6 +37,7 @@ def evaluate_classifier(
     in ``left_out``. All fractions are in [0, 1]; a class without images has accuracy None.
 
     :param logits: of ``model`` for all images of ``data`` (N, classes), where they are known already.
+    :param outputs: what ``model`` was taught with, see :func:`~degan_cli.metrics.as_softmax`.
     :raises BadFile: when there are no images, or when ``model`` shares no class with them or with ``reference``.
     """
     rows, labels, left_out = known_rows(data, model.class_names)
@@ -43,6 +45,7 @@ def evaluate_classifier(
         logits = predict(model, data.images, engine.device, autocast=engine.autocast, rows=rows)
     elif rows is not None:
         logits = logits[rows]
+    logits = metrics.as_softmax(logits, outputs)
     predicted = logits.argmax(dim=1)
     names = model.class_names
     result: dict[str, Any] = {"images": len(logits), "labelled": labels is not None, "left_out": left_out}
@@ -69,16 +72,23 @@ def evaluate_classifier(
 
 
 def evaluate_samples(
-    engine: Engine, samples: Tensor, classifier: Classifier, real: ImageSet | None = None, seed: int = 0
+    engine: Engine,
+    samples: Tensor,
+    classifier: Classifier,
+    real: ImageSet | None = None,
+    seed: int = 0,
+    outputs: str = "softmax",
 ) -> dict[str, Any]:
     """What ``classifier`` sees in samples uint8 (N, C, H, W), and how near they are to real images.
 
     The distances are measured in the classifier's own feature space, on equally many real images at most, and only
     on those of classes that it knows. They compare generators of one classifier, not papers.
 
+    :param outputs: what ``classifier`` was taught with, see :func:`~degan_cli.metrics.as_softmax`.
     :raises BadFile: when there are too few images of either kind.
     """
     logits, features, layer = predict_with_features(classifier, samples, engine.device, autocast=engine.autocast)
+    logits = metrics.as_softmax(logits, outputs)
     confident = logits.softmax(dim=1).amax(dim=1) > CONFIDENT
     names = classifier.class_names
     counts = metrics.class_counts(logits.argmax(dim=1)[confident], len(names)).tolist()

@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from .checks import checked_logits, unchanged
 
+SAME_POINT = 1e-4
+"""Two images whose features are less than this share of the mean distance apart are one."""
+
 
 def local_cross_entropy(logits: Tensor, labels: Tensor, old: int) -> Tensor:
     """Cross-entropy of new images among the new classes alone: old logits are neither raised nor lowered.
@@ -46,17 +49,29 @@ def angle_distance(features: Tensor, wanted: Tensor) -> Tensor:
     """Smooth L1 distance of the angles that each three images of a batch form, in two feature spaces.
 
     The angle at an image is the cosine between the directions to two others; what is kept is how the images lie to
-    each other, whatever turns and scales their features. Triplets in which two are the same image count as 0.
+    each other, whatever turns and scales their features. Triplets in which two are the same image count as 0, also
+    where the batch has it twice: the direction between two points that are all but one is noise, and division by
+    their distance would make its gradient larger than all others together.
 
     Shape: ``features`` (batch, D), ``wanted`` (batch, E); a scalar in [0, 1.5].
     Source: Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 6 and 7.
     """
-    return F.smooth_l1_loss(_cosines(features.float()), _cosines(wanted.float()))
+    with torch.autocast(features.device.type, enabled=False):
+        (directions, apart), (wanted_directions, wanted_apart) = _directions(features), _directions(wanted)
+        both = (apart & wanted_apart).unsqueeze(2)
+        return F.smooth_l1_loss(_cosines(directions, both), _cosines(wanted_directions, both))
 
 
-def _cosines(features: Tensor) -> Tensor:
+def _directions(features: Tensor) -> tuple[Tensor, Tensor]:
+    """From each image to each other one, float32 (batch, batch, D); and bool (batch, batch), which pairs have one."""
+    differences = features.float().unsqueeze(0) - features.float().unsqueeze(1)
+    lengths = differences.detach().norm(dim=2)
+    return F.normalize(differences, dim=2), lengths > SAME_POINT * lengths.mean()
+
+
+def _cosines(directions: Tensor, apart: Tensor) -> Tensor:
     """(batch, batch, batch): at image i, between the directions to images j and k."""
-    directions = F.normalize(features.unsqueeze(0) - features.unsqueeze(1), dim=2)  # (batch, batch, D)
+    directions = torch.where(apart, directions, 0.0)
     return directions @ directions.transpose(1, 2)
 
 

@@ -59,6 +59,19 @@ def _classes(predicted: Tensor) -> Tensor:
     return predicted.argmax(dim=1) if predicted.ndim == 2 else predicted
 
 
+def as_softmax(logits: Tensor, outputs: str = "softmax") -> Tensor:
+    """Logits whose softmax is what a classifier says of each class.
+
+    They are its own, but of one that was taught with a sigmoid per class: there the sigmoids are what it says, and the
+    softmax of their logarithms is each sigmoid's share of their sum.
+
+    :param outputs: ``softmax`` or ``sigmoid``, as the classifier was taught.
+
+    Shape: (N, classes), as what is returned.
+    """
+    return F.logsigmoid(logits) if outputs == "sigmoid" else logits
+
+
 def confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
     """How many images of each class (row) were given each class (column): int64 (classes, classes).
 

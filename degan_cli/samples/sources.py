@@ -193,9 +193,12 @@ class Mixture(FixedSource):
         return torch.cat([source.draw(n) for source, n in zip(self.sources, counts, strict=True) if n])
 
     def held_out(self, count: int) -> Tensor:
-        """Held-out images of each source, in proportion to the weights."""
+        """Held-out images of each source, in proportion to the weights; a source that has fewer repeats them."""
         shares = [max(1, round(float(weight) * count)) for weight in self.weights]
-        return torch.cat([source.held_out(n) for source, n in zip(self.sources, shares, strict=True)])
+        found = [source.held_out(share) for source, share in zip(self.sources, shares, strict=True)]
+        fullest = max(len(images) / share for images, share in zip(found, shares, strict=True))
+        numbers = [max(1, round(fullest * share)) for share in shares]
+        return torch.cat([images[torch.arange(n) % len(images)] for images, n in zip(found, numbers, strict=True)])
 
     def state(self) -> dict[str, Tensor]:
         """The states of all sources."""

@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, read_artifact, read_header
 from degan_cli.artifact.file import write_artifact
+from degan_cli.engine import start
+from degan_cli.jobs import compress_look
 from degan_cli.plugins import load_plugins
 from degan_cli.runs.output import choose_output
 
@@ -172,6 +175,18 @@ def test_a_run_that_was_begun_over_an_older_result_goes_on(here, capsys):
     assert run([*command, "--resume", "--json"]) == 0
     assert "reused" not in json.loads(capsys.readouterr().out)
     assert read_header("s.safetensors").run["seed"] == 0
+
+
+def test_the_look_spreads_over_all_images(here, monkeypatch):
+    levels, seen = torch.arange(39, dtype=torch.uint8).view(39, 1, 1, 1).expand(39, 1, 32, 32), []
+    monkeypatch.setattr(compress_look, "LOOKED_AT", 20)
+    monkeypatch.setattr(
+        compress_look, "class_probabilities", lambda _, __, images: seen.append(images) or torch.eye(10)[: len(images)]
+    )
+    plugins = load_plugins(enabled=False)
+    loaded = load_classifier(Path("t.safetensors"), plugins)
+    compress_look.look(start("cpu", "fp32"), loaded, loaded.model, "numbers", levels)
+    assert seen[0][:, 0, 0, 0].tolist() == [number * 39 // 20 for number in range(20)]
 
 
 def test_what_another_command_made_meanwhile_is_kept(here, capsys, monkeypatch):

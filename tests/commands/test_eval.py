@@ -11,6 +11,7 @@ from models_on_disk import write_models
 from degan_cli import artifact
 from degan_cli.app import run
 from degan_cli.artifact import read_tensors, save_dataset, write_tensors
+from degan_cli.plugins import load_plugins
 from degan_cli.specs import ImageSet
 
 
@@ -158,6 +159,20 @@ def test_predictions_leave_what_is_measured_as_it_is(here: Path, capsys: pytest.
     plain = evaluated(capsys, "t.safetensors", "--dataset", "b.safetensors")
     beside = evaluated(capsys, "t.safetensors", "--dataset", "b.safetensors", "--predictions", "p.csv")
     assert {**plain, "seconds": 0} == {**beside, "seconds": 0}
+
+
+def test_a_classifier_of_sigmoids_is_measured_by_them(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = artifact.load_classifier(here / "t.safetensors", load_plugins(enabled=False)).model
+    artifact.save_classifier(here / "i.safetensors", model, provider="degan-cli 0.1.0", run={"outputs": "sigmoid"})
+    given = ("--dataset", "d.safetensors", "--predictions")
+    softmax = evaluated(capsys, "t.safetensors", *given, "t.csv")
+    sigmoid = evaluated(capsys, "i.safetensors", *given, "i.csv", "--probabilities")
+    assert sigmoid["accuracy"] == softmax["accuracy"]
+    assert sigmoid["confidence"] != softmax["confidence"]
+    rows = table(here / "i.csv")
+    confidences = [float(row["confidence"]) for row in rows]
+    assert sum(confidences) / len(rows) == pytest.approx(sigmoid["confidence"], abs=1e-5)
+    assert sum(float(rows[0][f"p({name})"]) for name in ("cat", "a/dog", "never")) == pytest.approx(1, abs=1e-5)
 
 
 def test_predictions_name_the_files_and_names_with_commas_are_quoted(

@@ -83,3 +83,17 @@ def test_a_damaged_checkpoint_is_a_bad_file(engine, run_folder):
     Checkpoint(run_folder, {}, engine).save({"c": tiny_classifier(classes=4)}, {}, {})
     with pytest.raises(BadFile, match=r"no usable checkpoint.*--force"):
         checkpoint.load({"c": tiny_classifier()})
+
+
+def test_gradients_are_shortened_without_the_scale_that_fp16_gives_them(monkeypatch):
+    engine = start("cpu", "fp32")
+    # As Accelerate sets itself up for fp16, which needs a GPU.
+    monkeypatch.setattr(engine.accelerator, "scaler", torch.amp.GradScaler("cpu", init_scale=2.0**16))
+    monkeypatch.setattr(engine.accelerator, "native_amp", True)
+    monkeypatch.setitem(engine.accelerator.state.__dict__, "_mixed_precision", "fp16")
+    weight = torch.nn.Parameter(torch.zeros(2))
+    optimiser = engine.optimiser("sgd", [weight], 0.1, 0.0)
+    engine.backward((weight * torch.tensor([3.0, 4.0])).sum())  # a gradient of length 5
+    engine.clip(optimiser, [weight], 1.0)
+    optimiser.step()
+    torch.testing.assert_close(weight.data, torch.tensor([-0.06, -0.08]))

@@ -64,6 +64,19 @@ def test_features_belong_to_their_logits(engine: Engine) -> None:
     torch.testing.assert_close(model.network.head(features), logits)
 
 
+def test_what_sigmoids_say_is_each_ones_share_and_not_the_softmax(engine: Engine) -> None:
+    data = ImageSet(images=grey([0, 255]), labels=torch.tensor([0, 1]), class_names=("dark", "light"))
+    model = levels("dark", "light")
+    logits = predict(model, data.images, engine.device)
+    result = evaluate_classifier(engine, model, data, outputs="sigmoid")
+    shares = logits.sigmoid() / logits.sigmoid().sum(dim=1, keepdim=True)
+    assert result["confidence"] == pytest.approx(float(shares.amax(dim=1).mean()), rel=1e-6)
+    assert result["confidence"] != pytest.approx(evaluate_classifier(engine, model, data)["confidence"], abs=1e-3)
+    assert result["accuracy"] == 1
+    samples = evaluate_samples(engine, data.images, model, outputs="sigmoid")
+    assert samples["confidence"] == result["confidence"]
+
+
 def test_a_classifier_is_measured_on_labelled_images(engine: Engine) -> None:
     data = ImageSet(
         images=grey([0, 0, 128, 255]), labels=torch.tensor([0, 1, 1, 2]), class_names=("dark", "middle", "light")

@@ -57,6 +57,20 @@ def test_the_angle_distance_does_not_mind_turns_and_scales_nor_how_many_features
     assert float(angle_distance(features, wider)) == pytest.approx(0, abs=1e-9)
 
 
+def test_an_image_that_comes_twice_has_no_say_in_the_angles():
+    torch.manual_seed(0)
+    features, wanted = torch.randn(8, 5), torch.randn(8, 6)
+    features[3], wanted[3] = features[2] + 0.1, wanted[2] + 1e-6  # dropout makes one image two in one space alone
+    wanted.requires_grad_()
+    angle_distance(features, wanted).backward()
+    assert wanted.grad is not None
+    assert float(wanted.grad.norm()) < 1
+
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = angle_distance(features, wanted)
+    torch.testing.assert_close(rounded, angle_distance(features, wanted))
+
+
 def test_equal_images_give_the_angle_distance_a_finite_gradient():
     features = torch.ones(4, 3, requires_grad=True)
     angle_distance(features, torch.eye(4)).backward()

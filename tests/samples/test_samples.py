@@ -57,6 +57,14 @@ def test_a_mixture_draws_by_weight():
     assert len(mixture.held_out(20)) == 20
 
 
+def test_a_mixture_holds_out_in_proportion_whatever_a_source_has():
+    few, many = StoredSource(numbered(20), CPU, 0, "few"), StoredSource(numbered(200), CPU, 1, "many")
+    own, others = few.held_out(99), many.held_out(99)  # 4 and 40
+    held_out = Mixture([few, many], [1.0, 1.0]).held_out(1000)
+    assert torch.equal(held_out, torch.cat([own.repeat(10, 1, 1, 1), others]))
+    assert len(Mixture([few, many], [1.0, 3.0]).held_out(8)) == 8
+
+
 def test_a_mixture_goes_on_from_its_state():
     def make():
         return Mixture([StoredSource(numbered(30), CPU, 0, "a"), StoredSource(numbered(20), CPU, 1, "b")], [1, 1])
