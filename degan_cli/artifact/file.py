@@ -58,12 +58,15 @@ def read_header(path: str | Path) -> Header:
     return header
 
 
-def made_here(**values: Any) -> Header:
-    """The header of a file that this version of the tool writes now; for what is computed with what it was."""
-    versions = {"degan-cli": __version__, "torch": str(torch.__version__)}
+def made_here(*, versions: Mapping[str, str] | None = None, **values: Any) -> Header:
+    """The header of a file that this version of the tool writes now; for what is computed with what it was.
+
+    :param versions: of the plugins that took part, by their distribution.
+    """
+    own = {"degan-cli": __version__, "torch": str(torch.__version__)}
     if values["kind"] != "dataset":  # whose images are as they were given
-        versions |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": str(torch.get_num_threads())}
-    return Header(**values, versions=versions)
+        own |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": str(torch.get_num_threads())}
+    return Header(**values, versions=dict(versions or {}) | own)
 
 
 def write_artifact(path: str | Path, tensors: Mapping[str, Tensor], header: Header) -> str:

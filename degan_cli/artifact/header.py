@@ -13,6 +13,8 @@ from ..specs import InputSpec
 
 VERSION = 1
 KINDS = ("classifier", "generator", "samples", "dataset")
+OWN_VERSIONS = ("degan-cli", "torch", "cpu", "threads")
+"""What every header's ``versions`` may name; all else there are distributions of plugins."""
 MAX_SIDE = 4096
 """Pixels; larger images than any network here takes, smaller than what would eat a machine's memory."""
 MAX_DEPTH = 50
@@ -34,7 +36,8 @@ class Header:
     gan: Mapping[str, Any] | None = None
     """Only of a generator: ``name``, ``channels``, ``size``, ``latent``, ``width``."""
     provider: str = ""
-    """Distribution and version of the plugin that offers the architecture, GAN or method: ``degan-foo 0.3``."""
+    """Distribution and version of the plugin that offers the architecture or GAN that it needs, or else what made it:
+    ``degan-foo 0.3``."""
     run: Mapping[str, Any] = field(default_factory=dict)
     """All settings of the run that made it."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -42,8 +45,8 @@ class Header:
     parents: Sequence[Mapping[str, Any]] = ()
     """Artifacts it was made from: ``{"role": "teacher", "sha256": ...}``."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Of ``degan-cli`` and ``torch`` when it was made; and ``cpu``, the instructions that torch used there, with the
-    number of its ``threads``: sums round differently with others."""
+    """Of ``degan-cli`` and ``torch`` when it was made; ``cpu``, the instructions that torch used there, with the number
+    of its ``threads``: sums round differently with others; and of each plugin's distribution that took part."""
     name: str = ""
     """Only of a dataset."""
     split: str = ""

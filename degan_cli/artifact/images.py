@@ -29,8 +29,12 @@ def save_samples(
     run: Plain | None = None,
     metrics: Plain | None = None,
     parents: Sequence[Plain] = (),
+    versions: Mapping[str, str] | None = None,
 ) -> str:
-    """Write images uint8 (N, C, H, W) with a classifier's probabilities (N, classes) and labels int64 (N,)."""
+    """Write images uint8 (N, C, H, W) with a classifier's probabilities (N, classes) and labels int64 (N,).
+
+    :param versions: of the plugins that took part, by their distribution.
+    """
     given = {"images": images, "soft_labels": soft_labels, "labels": labels}
     header = made_here(
         kind="samples",
@@ -40,6 +44,7 @@ def save_samples(
         run=run or {},
         metrics=metrics or {},
         parents=parents,
+        versions=versions,
     )
     return _write_images(path, given, header)
 

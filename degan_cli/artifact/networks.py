@@ -19,6 +19,7 @@ from .file import Artifact, expect, made_here, read_artifact, write_artifact
 from .fitting import fitting
 from .foreign import describe, refuse_contradictions
 from .header import Header
+from .makers import absence, maker
 from .weights import build_with
 
 if TYPE_CHECKING:
@@ -49,9 +50,11 @@ def save_classifier(
     run: Plain | None = None,
     metrics: Plain | None = None,
     parents: Sequence[Plain] = (),
+    versions: Mapping[str, str] | None = None,
 ) -> str:
     """Write a classifier; the SHA-256 of the file.
 
+    :param versions: of the plugins that took part, by their distribution.
     :raises Diverged: when weights are NaN or infinite; nothing is written then.
     """
     header = made_here(
@@ -63,6 +66,7 @@ def save_classifier(
         run=run or {},
         metrics=metrics or {},
         parents=parents,
+        versions=versions,
     )
     return write_artifact(path, classifier.network.state_dict(), header)
 
@@ -77,9 +81,11 @@ def save_generator(
     run: Plain | None = None,
     metrics: Plain | None = None,
     parents: Sequence[Plain] = (),
+    versions: Mapping[str, str] | None = None,
 ) -> str:
     """Write a generator with the class names and input of the classifier it was made for; the SHA-256.
 
+    :param versions: of the plugins that took part, by their distribution.
     :raises Diverged: when weights are NaN or infinite; nothing is written then.
     """
     shape = generator.shape
@@ -98,6 +104,7 @@ def save_generator(
         run=run or {},
         metrics=metrics or {},
         parents=parents,
+        versions=versions,
     )
     return write_artifact(path, generator.network.state_dict(), header)
 
@@ -121,7 +128,7 @@ def load_classifier(
         raise BadFile(f'{file.path}: the "degan" header lacks input or class names; fetch or make the file again')
     refuse_contradictions(file.path, header, said)
     spec = _find(plugins.architectures, header.architecture, header, file.path, plugins)
-    classifier = _built(file, header, header.input, spec, lambda: _maker(header))
+    classifier = _built(file, header, header.input, spec, lambda: maker(header))
     return Loaded(classifier, header, file.sha256, file.path)
 
 
@@ -172,33 +179,17 @@ def load_generator(source: str | Path | Artifact, plugins: Plugins) -> Loaded[Ge
     spec = _find(plugins.gans, gan["name"], header, file.path, plugins)
     shape = GanShape(channels=gan["channels"], size=gan["size"], latent=gan["latent"], width=gan["width"])
     what = f'{file.path}: generator "{spec.name}" of {shape.channels}x{shape.size}x{shape.size}'
-    network = build_with(lambda: spec.generator(shape), file.tensors, what, lambda: _maker(header))
+    network = build_with(lambda: spec.generator(shape), file.tensors, what, lambda: maker(header))
     return Loaded(Generator(network, spec.name, shape).eval(), header, file.sha256, file.path)
 
 
 def _find(registry: Registry[Spec], name: str, header: Header, path: str, plugins: Plugins) -> Spec:
-    """The spec that a header names; when it is missing, an error that repeats what the file says of its maker.
-
-    That is a stranger's text: it is quoted, and never part of a command to type.
-    """
+    """The spec that a header names; when it is missing, an error that repeats what the file says of its maker."""
     try:
         return registry.get(name)
     except UnknownName as error:
         distribution = header.provider.rpartition(" ")[0]
-        fault = f"{path}: there is no {registry.kind} {quoted(name)} here; {_maker(header)}"
+        fault = f"{path}: there is no {registry.kind} {quoted(name)} here; {maker(header)}"
         if distribution in ("", "degan-cli"):
             raise BadFile(f"{fault}, and this is {__version__}; upgrade degan-cli") from error
-        here = [info for info in plugins.found if info.distribution == distribution]
-        if not plugins.enabled:
-            state = "and plugins are switched off; leave --no-plugins out"
-        elif not here:
-            state = "which is not installed; ask who made the file where it is from"
-        elif here[0].status == "ok":
-            state = f"and {here[0].provider}, which is installed, lacks it; another version may have it"
-        else:
-            state = f"whose plugin {here[0].name} is {here[0].status}; {here[0].error or 'enable it'}"
-        raise PluginError(f"{fault}, {state}") from error
-
-
-def _maker(header: Header) -> str:
-    return f"it says it was made with {quoted(header.provider)}" if header.provider else "it does not say what made it"
+        raise PluginError(f"{fault}, {absence(distribution, plugins)}") from error

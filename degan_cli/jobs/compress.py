@@ -107,6 +107,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
+                versions=run.plugin_versions,
             ),
             metrics,
             summary=_summary(metrics, run.output.folder / REPORT),

@@ -63,6 +63,7 @@ def condense(settings: CondenseSettings, session: Session) -> Result:
                 None,
                 condensed.labels,
                 condensed.class_names,
+                provider=session.plugins.architectures.provider(network.name),
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,

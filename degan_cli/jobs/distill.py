@@ -90,6 +90,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
+                versions=run.plugin_versions,
             ),
             metrics,
             summary=_summary(metrics, with_curve=method is not None or test is not None),

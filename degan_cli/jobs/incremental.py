@@ -109,6 +109,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
+                versions=run.plugin_versions,
             ),
             metrics,
             summary=_summary(metrics, len(old.class_names), len(data.class_names)) if engine.is_main else "",

@@ -12,10 +12,11 @@ import torch
 
 from ..artifact import file_sha256, read_artifact, read_header
 from ..artifact.header import Header
+from ..artifact.makers import missing_maker
 from ..config import CompressSettings, DistillSettings, RerunSettings, Settings
 from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
-from ..errors import BadFile, UsageError
+from ..errors import BadFile, PluginError, UnknownName, UsageError
 from ..runs.distinct import refuse_inputs
 from ..runs.inputs import Parent, differences
 from ..runs.next_command import PHOTOGRAPHS
@@ -49,16 +50,22 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
     Paths in its header are taken as they stand, so it belongs where the first run was started.
 
     :raises BadFile: when the header does not say how the artifact was made.
+    :raises PluginError: when a plugin that it was made with is missing.
     :raises UsageError: when an input is another file than then, and for stdin.
     """
     refuse_inputs(settings)
     if str(settings.artifact) == "-":
         raise UsageError("rerun - : the artifact is read again when the new one is compared with it; name a file")
     header = read_header(settings.artifact)
-    command, again = settings_again(header, settings, session)
-    session.announce(command, again)
-    _check_inputs(again, header)
-    result = JOBS[command](again, session)
+    try:
+        command, again = settings_again(header, settings, session)
+        session.announce(command, again)
+        _check_inputs(again, header)
+        result = JOBS[command](again, session)
+    except UnknownName as error:
+        if missing := missing_maker(header, session.plugins):
+            raise PluginError(f"{settings.artifact}: {error}; {missing}") from error
+        raise
     if result.plan is not None or result.artifact == STDOUT or not result.artifact.is_file():
         return result
     return replace(result, summary=_compared(settings.artifact, header, result.artifact))

@@ -83,6 +83,7 @@ def sample(settings: SampleSettings, session: Session) -> Result:
             labels,
             names,
             input=None if namer is None else namer.model.input,
+            provider=session.plugins.gans.provider(loaded.model.gan),
             run=stored,
             metrics=about,
             parents=parents,

@@ -80,6 +80,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
+                versions=run.plugin_versions,
             ),
             metrics,
             summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from degan_cli.config import (
     TeacherSettings,
 )
 from degan_cli.config.stored import difference
-from degan_cli.errors import BadFile, UsageError
+from degan_cli.errors import BadFile, PluginError, UsageError
 from degan_cli.jobs import Session, condense, distill, enrich, incremental, rerun, sample, teacher
+from degan_cli.plugins import load_plugins
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SESSION = Session(quiet=True)
@@ -145,3 +147,20 @@ def test_a_file_that_no_command_made_is_refused(here: Path) -> None:
     save_file(images, "d.safetensors", {"degan": json.dumps(header), "format": "pt"})
     with pytest.raises(BadFile, match="d.safetensors: its header does not say how it was made"):
         rerun(RerunSettings(artifact=Path("d.safetensors")), SESSION)
+
+
+def test_a_file_names_the_plugins_that_took_part_and_rerun_says_which_is_missing(here: Path) -> None:
+    plugins = load_plugins(enabled=False)
+    plugins.methods.add(replace(plugins.methods.get("dcgan"), name="own-gan"), "degan-own 2.1", "own")
+    plugins.strategies.add(replace(plugins.strategies.get("finetune"), name="own-way"), "degan-way 0.3", "way")
+    session = Session(plugins=plugins, quiet=True)
+    t = small_teacher("digits:0-3")
+    g = enrich(EnrichSettings(classifier=t, proxy="digits:0-3", method="own-gan", steps=1, batch_size=8), session)
+    i = incremental(IncrementalSettings(classifier=t, new_data="digits:4-5", strategy="own-way", epochs=1), session)
+    made = {"degan-own": "2.1", "degan-way": "0.3"}
+    for path, name in (g.artifact, "degan-own"), (i.artifact, "degan-way"):
+        header = read_header(path)
+        assert {key: value for key, value in header.versions.items() if key in made} == {name: made[name]}
+        assert header.provider.startswith("degan-cli ")  # all that is needed to use it
+        with pytest.raises(PluginError, match=f'unknown (method|strategy) .* made with "{name} .*", which is not inst'):
+            rerun(RerunSettings(artifact=path), SESSION)
