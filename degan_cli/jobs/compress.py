@@ -21,7 +21,7 @@ from ..images import digest
 from ..loops.predict import predict
 from ..metrics import Support, accuracy
 from ..models import Classifier, parameter_count
-from ..runs.classifiers import open_classifier, tell_input
+from ..runs.classifiers import open_classifier, taught_unnamed, tell_input
 from ..runs.inputs import refuse_other_inputs, tested_by
 from ..runs.next_command import PHOTOGRAPHS, next_command
 from ..runs.output import stem
@@ -54,7 +54,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
         loaded = open_classifier(settings.classifier, settings, session)
         settings = settings.fitting_like(loaded.header.run)
         engine = run.start_engine()
-        run.use(settings)
+        run.use(settings, taught_unnamed(loaded))
         teacher = loaded.model
         input = spec.input_for(*teacher.input.shape)
         student = Classifier.untrained(spec, teacher.class_names, input)

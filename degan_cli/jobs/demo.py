@@ -84,6 +84,9 @@ def demo(settings: DemoSettings, session: Session) -> Demonstration:
         shorter = QUICK.get(command, {}) if settings.quick else {}
         given = kind(**values | shorter)
         session.announce(command, given)
+        if settings.max_minutes is not None and "max_minutes" in kind.declared():
+            left = max(0.0, settings.max_minutes - (time.monotonic() - began) / 60)
+            given = given.replaced(max_minutes=left)
         return job(given, session.silent())
 
     def accuracy(model: Path) -> float:

@@ -12,7 +12,7 @@ from ..config.distill import IN_TURN
 from ..loops.distill import distill as train_student
 from ..metrics import Support
 from ..models import Classifier
-from ..runs.classifiers import open_classifier, tell_input
+from ..runs.classifiers import open_classifier, taught_unnamed, tell_input
 from ..runs.dry_run import REHEARSED
 from ..runs.inputs import tested_by
 from ..runs.next_command import PHOTOGRAPHS, next_command
@@ -45,7 +45,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
         finder = session.finder(settings)
 
         engine = run.start_engine(settings.compiled, settings.graphs, settings.own_batch_norm)
-        run.use(settings, _how_samples_are_made(settings, method, loaded.model, session))
+        run.use(settings, _how_samples_are_made(settings, method, loaded.model, session) | taught_unnamed(loaded))
         class_names = loaded.model.class_names
         start = None if settings.init is None else artifact.read_start(settings.init, spec)
         input = spec.input_for(*loaded.model.input.shape)

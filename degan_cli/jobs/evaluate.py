@@ -21,7 +21,7 @@ from ..loops.predict import predict
 from ..loops.sample import generate
 from ..metrics import as_softmax
 from ..models import Classifier
-from ..runs.classifiers import open_classifier, said_of, tell
+from ..runs.classifiers import is_unnamed, open_classifier, said_of, tell
 from ..runs.distinct import refuse_inputs
 from ..runs.output import check_free
 from ..runs.session import Session
@@ -99,20 +99,20 @@ def open_to_measure(
     Images are fitted as the first classifier stores it, and of a shape that loses nothing for either.
     """
 
-    def load(source: Path | Artifact) -> Classifier:
+    def load(source: Path | Artifact) -> Loaded[Classifier]:
         read = source if isinstance(source, Artifact) else artifact.read_artifact(source)
-        return open_classifier(read, said_of(read, settings), session).model
+        return open_classifier(read, said_of(read, settings), session)
 
-    model = load(file)
-    other = None if settings.classifier is None else load(settings.classifier)
+    loaded = load(file)
+    beside = None if settings.classifier is None else load(settings.classifier)
     run = {} if file.header is None else file.header.run
-    data = _open(settings, run, session, *(c for c in (model, other) if c is not None))
+    data = _open(settings, run, session, *(one.model for one in (loaded, beside) if one is not None))
     if data is not None:
-        _take_names(model, data.class_names, f"{file.path}: ", session)
-    if other is not None:
-        _take_names(other, model.class_names, f"{settings.classifier}: ", session)
-        _take_names(model, other.class_names, f"{file.path}: ", session)
-    return model, other, data
+        _take_names(loaded, data.class_names, session)
+    if beside is not None:
+        _take_names(beside, loaded.model.class_names, session)
+        _take_names(loaded, beside.model.class_names, session)
+    return loaded.model, None if beside is None else beside.model, data
 
 
 def warn_of(values: Mapping[str, Any], settings: EvaluateSettings | ReportSettings, session: Session) -> None:
@@ -170,7 +170,7 @@ def _measure_samples(engine: Engine, file: Artifact, settings: EvaluateSettings,
         images = artifact.load_images(file)[0].images
     real = _open(settings, fitted_by(file, viewer), session, viewer.model)
     if real is not None:
-        _take_names(viewer.model, real.class_names, f"{viewer.path}: ", session)
+        _take_names(viewer, real.class_names, session)
     result = evaluate_samples(engine, images, viewer.model, real, settings.seed, outputs_of(viewer.header))
     warn_of(result, settings, session)
     return result
@@ -182,11 +182,10 @@ def fitted_by(file: Artifact, viewer: Loaded[Classifier]) -> Mapping[str, Any]:
     return own if "fit" in own else viewer.header.run
 
 
-def _take_names(classifier: Classifier, names: tuple[str, ...], prefix: str, session: Session) -> None:
+def _take_names(loaded: Loaded[Classifier], names: tuple[str, ...], session: Session) -> None:
     """A network from elsewhere calls its classes 0, 1, ...: then, and only then, their order stands for names."""
-    own = classifier.class_names
-    numbered = own == tuple(map(str, range(len(own))))
-    if numbered and len(names) == len(own) and not set(names) & set(own):
+    own = loaded.model.class_names
+    if is_unnamed(loaded) and len(names) == len(own) and not set(names) & set(own):
         order = f"{', '.join(names[:3])}, ..."
-        session.warn(f"{prefix}its {len(own)} classes have no names; they are taken in the order {order}")
-        classifier.class_names = names
+        session.warn(f"{loaded.path}: its {len(own)} classes have no names; they are taken in the order {order}")
+        loaded.model.class_names = names

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..artifact import Artifact, Loaded, load_classifier
+from ..config.from_stored import command_of
 from ..config.groups import ForeignSettings
 from ..models import Classifier
 from ..specs import InputSpec
 from .session import Session
+
+UNNAMED = "unnamed"
+"""In a student's ``run`` where nobody named the classes of its teacher."""
 
 
 def open_classifier(source: Path | Artifact, said: ForeignSettings, session: Session) -> Loaded[Classifier]:
@@ -21,6 +25,21 @@ def open_classifier(source: Path | Artifact, said: ForeignSettings, session: Ses
 def said_of(file: Artifact, said: ForeignSettings) -> ForeignSettings:
     """What the user says of models from elsewhere, of one of two that may both be such: it is for those alone."""
     return said if file.header is None else ForeignSettings()
+
+
+def is_unnamed(loaded: Loaded[Classifier]) -> bool:
+    """Whether nobody named its classes: they are 0, 1, ... in a model from elsewhere, and in what such a one taught.
+
+    The digits of MNIST are numbered too, and those are their names.
+    """
+    names, run = loaded.model.class_names, loaded.header.run
+    numbered = names == tuple(map(str, range(len(names))))
+    return numbered and bool(run.get(UNNAMED, command_of(run) is None))
+
+
+def taught_unnamed(teacher: Loaded[Classifier]) -> dict[str, bool]:
+    """What a student's ``run`` holds besides its settings, where its teacher's classes have no names."""
+    return {UNNAMED: True} if is_unnamed(teacher) else {}
 
 
 def tell(loaded: Loaded[Classifier], session: Session) -> None:

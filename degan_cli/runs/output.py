@@ -35,7 +35,7 @@ class Output:
     path: Path
     """``-`` is stdout."""
     folder: Path
-    """``NAME.run``: metrics, pictures, checkpoint."""
+    """``NAME.run``: metrics, pictures, checkpoint; ``NAME-stdout.run`` of what goes to stdout."""
 
     @property
     def to_stdout(self) -> bool:
@@ -97,7 +97,9 @@ def choose_output(given: Path | None, derived: str, *, force: bool, resume: bool
     to_stdout = path == STDOUT
     if not to_stdout:
         _check_file(path)
-    output = Output(path=path, folder=Path(safe_name(derived) + ".run") if to_stdout else path.with_suffix(".run"))
+    # Not the folder of an artifact of that name, which may lie there.
+    folder = Path(f"{safe_name(derived)}-stdout.run") if to_stdout else path.with_suffix(".run")
+    output = Output(path=path, folder=folder)
     if not (force or resume):
         output.check_free()
         if output.has_checkpoint():

@@ -14,7 +14,7 @@ from PIL import Image
 
 from degan_cli.app import run
 from degan_cli.artifact import read_header
-from degan_cli.jobs import Result
+from degan_cli.jobs import Result, teacher
 
 ROWS = ("teacher", "true data", "proxy", "proxy, strong", "DCGAN", "DeGAN", "compress")
 DISTILLED = ("student-true-data", "student-proxy", "student-proxy-strong", "student-dcgan", "student-degan")
@@ -169,6 +169,20 @@ def test_quick_is_shorter_and_force_is_for_every_file(played, capsys):
     assert not any(settings.force for settings in made)
     assert [settings.epochs for settings in made if hasattr(settings, "steps_per_epoch")] == [20] * 5
     assert [settings.seconds for settings in made if hasattr(settings, "budget")] == [60]
+
+
+def test_a_time_limit_holds_for_the_whole_and_a_stopped_demo_goes_on(played, tmp_path, monkeypatch, capsys):
+    assert run(["demo", "--max-minutes", "9", "-q"]) == 0
+    limits = [settings.max_minutes for settings in played if hasattr(settings, "max_minutes")]
+    assert len(limits) == 9
+    assert 9 > limits[0] > limits[-1] > 8
+    monkeypatch.setattr(import_module("degan_cli.jobs.demo"), "teacher", teacher)
+    assert run(["demo", "--quick", "--max-minutes", "0", "-o", "d"]) == 75
+    said = capsys.readouterr().err
+    assert "--max-minutes is over" in said
+    assert "go on with the same command and --resume" in said
+    assert (tmp_path / "d" / "teacher.run" / "checkpoint.safetensors").exists()
+    assert not any("--max-minutes" in command for command in commands(said.splitlines()))
 
 
 def test_a_mistake_in_the_settings_is_one_line(played, capsys):

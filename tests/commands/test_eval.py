@@ -100,6 +100,23 @@ def test_a_network_from_elsewhere_takes_the_names_in_order(here: Path, capsys: p
     assert "its 3 classes have no names; they are taken in the order cat, a/dog, never" in printed.err
 
 
+def test_numbers_that_are_names_are_matched_as_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = artifact.load_classifier(here / "t.safetensors", load_plugins(enabled=False)).model
+    model.class_names = ("0", "1", "2")
+    artifact.save_classifier(here / "digits.safetensors", model, provider="degan-cli 0.1.0", run={"architecture": "x"})
+    write_tensors("plain.safetensors", read_tensors("t.safetensors")[0], {})
+    foreign = ["--teacher", "plain.safetensors", "--arch", "lenet", "--num-classes", "3"]
+    for name, teacher in ("ours", ["--teacher", "digits.safetensors"]), ("theirs", foreign):
+        learn = ["--student", "lenet-half", "--samples", "s.safetensors", "--epochs", "1", "--steps-per-epoch", "1"]
+        assert run(["distill", *teacher, *learn, "-q", "-o", f"{name}.safetensors"]) == 0
+    for name in "digits", "ours":
+        capsys.readouterr()
+        assert run(["eval", f"{name}.safetensors", "--dataset", "d.safetensors"]) == 3
+        assert "classes (cat, a/dog, never, ...) are none of the classifier's (0, 1, 2, ...)" in capsys.readouterr().err
+    assert run(["eval", "theirs.safetensors", "--dataset", "d.safetensors"]) == 0
+    assert "theirs.safetensors: its 3 classes have no names; they are taken in the order" in capsys.readouterr().err
+
+
 def test_a_classifier_needs_images(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["eval", "t.safetensors"]) == 2
     assert "t.safetensors is a classifier: name images to measure it on with --dataset" in capsys.readouterr().err

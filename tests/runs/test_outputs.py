@@ -63,9 +63,12 @@ def test_one_that_was_to_go_to_stdout_is_not_either(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("a.run").mkdir()
     Path("a.run", CHECKPOINT).touch()
-    with pytest.raises(UsageError, match="a.run holds a stopped run; go on with --resume"):
+    assert choose(STDOUT, "a").folder == Path("a-stdout.run")  # the other is the folder of a.safetensors
+    Path("a-stdout.run").mkdir()
+    Path("a-stdout.run", CHECKPOINT).touch()
+    with pytest.raises(UsageError, match="a-stdout.run holds a stopped run; go on with --resume"):
         choose(STDOUT, "a")
-    assert choose_output(STDOUT, "a", force=False, resume=True).folder == Path("a.run")
+    assert choose_output(STDOUT, "a", force=False, resume=True).folder == Path("a-stdout.run")
 
 
 def test_a_run_that_begins_with_force_gives_up_the_stopped_one(tmp_path):
@@ -142,7 +145,7 @@ def test_quiet_leaves_the_result_only(capsys):
 
 def test_with_a_dash_the_closing_line_goes_to_stderr(capsys):
     assert choose(STDOUT, "a b").to_stdout
-    assert choose(STDOUT, "a b").folder == Path("a-b.run")
+    assert choose(STDOUT, "a b").folder == Path("a-b-stdout.run")
     result(STDOUT, **SAID).show(as_json=False, quiet=True)
     shown = capsys.readouterr()
     assert shown.out == ""
