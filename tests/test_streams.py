@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parent / "golden"
 TRAIN = "teacher --dataset digits:0-2 --arch lenet --epochs 1 --batch-size 256 --device cpu -q"
 EVAL = "eval old.safetensors --dataset digits:0-4 --device cpu -q"
 FULL_LINE = "degan: error: stdout: cannot be written: No space left on device; send it elsewhere\n"
-CHECKPOINT = "digits-0-2-lenet.run/checkpoint.safetensors"
+CHECKPOINT = "digits-0-2-lenet-stdout.run/checkpoint.safetensors"
 pytestmark = pytest.mark.skipif(not Path(FULL).exists(), reason="streams of Linux")
 
 

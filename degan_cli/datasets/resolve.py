@@ -198,6 +198,10 @@ def _fault(data: object) -> str:
         return f"images as {type(images).__name__}, not a tensor"
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
         return f"images as {images.dtype} {tuple(images.shape)}, not uint8 (N, C, H, W) with 1 or 3 channels"
+    if not images[:1].numel() and len(images):
+        return f"images of {tuple(images.shape[1:])}, which have no pixels"
+    if data.files and len(data.files) != len(images):
+        return f"{len(data.files)} files for {len(images)} images"
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         return "class names that are no tuple of different texts"
     if labels is None:

@@ -59,9 +59,19 @@ def make_images(
         batch = min(first + abreast, batches) - 1
         seed = settings.seed * STRIDE + first + rank  # beyond the last batch too: all processes wait for each other
         losses = Losses("--lr", within=f"batch {min(first + rank, batches - 1) + 1} of {batches}")
-        done = invert(engine, inversion, settings.batch_size, settings.steps, settings.lr, seed, due, losses.see)
-        losses.check()
+        done = invert(
+            engine,
+            inversion,
+            settings.batch_size,
+            settings.steps,
+            settings.lr,
+            seed,
+            interrupted=due,
+            see=losses.see,
+            check=losses.check,
+        )
         if done is None:
+            losses.check()
             save()
             raise stopped(engine.largest(watch.due()), f"batch {first + 1} of {batches}")
         images, _, row = done

@@ -5,12 +5,13 @@ Specs are checked when they are registered, and what their functions give when t
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, get_type_hints
 
 from ..errors import DeganError, PluginError, is_out_of_memory
@@ -19,9 +20,11 @@ from ..specs import (
     ArchitectureSpec,
     DatasetSpec,
     GanSpec,
+    IncrementRecipe,
     InversionSpec,
     MethodSpec,
     StrategySpec,
+    StudentRecipe,
 )
 from .faults import (
     architecture_fault,
@@ -29,8 +32,11 @@ from .faults import (
     discriminator_fault,
     generator_fault,
     loss_fault,
+    names_fault,
+    parameters_fault,
     pixels_fault,
     row_fault,
+    state_fault,
     statistics_fault,
 )
 
@@ -128,8 +134,33 @@ def check_spec(spec: Any) -> None:
     for function in ("build", "load", "find", "names", "statistics", "generator", "discriminator", "keeps_apart"):
         if not callable(getattr(spec, function, check_spec)):
             raise PluginError(f'{kind} "{name}": {function} is {type(getattr(spec, function)).__name__}, no function')
+    for field in fields(spec):
+        _check_value(f'{kind} "{name}": {field.name}', field.name, getattr(spec, field.name))
     if isinstance(spec, MethodSpec | InversionSpec | StrategySpec):
         _check_settings(f'{kind} "{name}"', spec.settings)
+
+
+COUNTS = ("size", "min_size", "batch_size", "every", "steps", "number")
+"""Fields of specs that are whole numbers from 1 on, or None where there is none."""
+COUNT_LISTS = ("channels", "starts", "published_size")
+RECIPES = (StudentRecipe, IncrementRecipe, type(None))
+
+
+def _check_value(what: str, name: str, value: Any) -> None:
+    """Raise PluginError where a plain value of a spec is none that the tool can use."""
+
+    def is_count(number: Any) -> bool:
+        return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+    if name in COUNTS and value is not None and not is_count(value):
+        raise PluginError(f"{what} is {value!r}, not a whole number from 1 on")
+    several = isinstance(value, tuple) and bool(value) and all(map(is_count, value))
+    if name in COUNT_LISTS and value is not None and not several:
+        raise PluginError(f"{what} is {value!r}, not a tuple of whole numbers from 1 on")
+    if name in ("lr", "proxy_share") and not (isinstance(value, int | float) and 0 <= value < math.inf):
+        raise PluginError(f"{what} is {value!r}, not a number from 0 on")
+    if name == "recipe" and not isinstance(value, RECIPES):
+        raise PluginError(f"{what} is {type(value).__name__}, not a recipe")
 
 
 def _check_settings(what: str, settings: Any) -> None:
@@ -138,6 +169,12 @@ def _check_settings(what: str, settings: Any) -> None:
     types = get_type_hints(settings)
     if wrong := [field.name for field in fields(settings) if types[field.name] not in KINDS]:
         raise PluginError(f"{what}: its setting {wrong[0]} is no int, float, bool or str")
+    for field in fields(settings):
+        for bound in ("min", "max"):
+            if not isinstance(field.metadata.get(bound, 0), int | float):
+                raise PluginError(
+                    f"{what}: {bound} of its setting {field.name} is {field.metadata[bound]!r}, no number"
+                )
     settings()  # all have defaults that it takes itself
 
 
@@ -148,7 +185,7 @@ def guarded(spec: Spec, owner: Owner) -> Any:
             return replace(
                 spec,
                 find=_finding(spec, owner),
-                names=owner.watched(f'listing the names of "{spec.prefix}"', spec.names),
+                names=owner.watched(f'listing the names of "{spec.prefix}"', spec.names, names_fault),
             )
         case ArchitectureSpec():
             what = f'architecture "{spec.name}"'
@@ -167,22 +204,30 @@ def guarded(spec: Spec, owner: Owner) -> Any:
                 discriminator=owner.watched(f"{what}: its discriminator", spec.discriminator, discriminator_fault),
             )
         case MethodSpec():
-            training: Calls = {"step": row_fault, "state": None}
-            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, training, ("generator",)))
+            training: Calls = {"step": row_fault, "state": state_fault}
+            made = {"generator": ("shape", "network")}
+            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, training, made))
         case InversionSpec():
             inverting: Calls = {
                 "begin": begin_fault,
                 "loss": loss_fault,
                 "pixels": pixels_fault,
                 "learn": row_fault,
+                "state": state_fault,
             }
-            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, inverting, ("state",)))
+            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, inverting, {}))
         case StrategySpec():
             what = f'strategy "{spec.name}"'
-            teaching: Calls = {"parameters": None, "train": None, "finish": None, "loss": loss_fault}
+            teaching: Calls = {
+                "parameters": parameters_fault,
+                "parts": state_fault,
+                "train": None,
+                "finish": None,
+                "loss": loss_fault,
+            }
             return replace(
                 spec,
-                build=_building(owner, what, spec.build, teaching, ("model", "parts")),
+                build=_building(owner, what, spec.build, teaching, {"model": ("class_names", "network")}),
                 keeps_apart=owner.watched(f"{what}: keeps_apart", spec.keeps_apart),
             )
 
@@ -195,6 +240,8 @@ def _finding(family: ArchitectureFamily, owner: Owner) -> Callable[[str], Archit
                 return None
             if not isinstance(found, ArchitectureSpec):
                 raise TypeError(f"it is {type(found).__name__}, not ArchitectureSpec")
+            if found.name != family.prefix + rest:
+                raise ValueError(f'its name is "{found.name}", not "{family.prefix}{rest}"')
             check_spec(found)
         spec: ArchitectureSpec = guarded(found, owner)
         return spec
@@ -207,19 +254,33 @@ def _building(
     what: str,
     build: Callable[..., Any],
     checks: Calls,
-    others: tuple[str, ...],
+    others: Mapping[str, tuple[str, ...]],
 ) -> Callable[..., Any]:
-    """A function that builds a part: one that has all attributes it must have, and is watched."""
+    """A function that builds a part: one that has all attributes it must have, and is watched.
+
+    :param others: further attributes, each with those that it must have itself.
+    """
 
     def fault(part: object, *_: object) -> str:
         missing = [name for name in (*checks, *others) if not hasattr(part, name)]
+        for name in sorted(set(others) - set(missing)):
+            inner = getattr(part, name)
+            inner = getattr(inner, "module", inner)  # of several processes
+            missing += [f"{name}.{own}" for own in others[name] if not hasattr(inner, own)]
         return f"builds {type(part).__name__}, which lacks {', '.join(missing)}" if missing else ""
 
     watched = owner.watched(what, build, fault)
 
-    def built(*given: Any) -> Part:
-        part = watched(*given)
-        calls = {name: owner.watched(f"{what}: {name}", getattr(part, name), check) for name, check in checks.items()}
+    def built(parts: Any) -> Part:
+        part = watched(parts)
+        calls = {}
+        for name, check in checks.items():
+            if check is pixels_fault:
+                check = partial(pixels_fault, shape=parts.classifier.input.shape)
+            calls[name] = owner.watched(f"{what}: {name}", getattr(part, name), check)
+        for name in ("state", "parts"):
+            if name in calls:
+                calls[name]()  # before anything is trained, and not at the first checkpoint
         return Part(part, calls)
 
     return built

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..artifact import read_tensors, write_tensors
 from ..config.stored import refuse_others
-from ..errors import BadFile, Diverged, turned_into, writing
+from ..errors import BadFile, Diverged, PluginError, turned_into, writing
 from ..specs import Network
 from .inputs import Parent, refuse_other_inputs
 from .output import CHECKPOINT
@@ -61,6 +61,10 @@ class Checkpoint:
                 groups[name] = state["param_groups"]
                 for index, moments in state["state"].items():
                     flat |= {f"optimiser/{name}/{index}/{key}": value for key, value in moments.items()}
+        for key, value in flat.items():
+            if not isinstance(value, Tensor):
+                kind = type(value).__name__
+                raise PluginError(f"{key} is {kind}, and a checkpoint holds tensors alone; tell the method's authors")
         self._check_finite(flat)
         for name, values in tensors.items():
             flat |= {f"tensors/{name}/{key}": value for key, value in values.items()}

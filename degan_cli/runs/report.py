@@ -134,7 +134,7 @@ class Report:
 
     def warn(self, message: str) -> None:
         """A warning on stderr, shown even when quiet."""
-        if self.active:
+        if self.active and message not in self.warnings:
             self.warnings.append(message)
             if self._bar is not None:
                 self._bar.console.print(printable(f"degan: warning: {message}"), markup=False, highlight=False)

@@ -9,10 +9,10 @@ from typing import Any, get_type_hints
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from ..engine import Engine, start
 from ..models import Generator
+from ..plugins.faults import row_fault, state_fault
 from ..specs import GanShape, InversionSpec, Method, MethodParts, MethodSpec, StrategySpec
 from .common import (
     Broken,
@@ -103,6 +103,9 @@ def _check_steps(spec: MethodSpec, parts: MethodParts, engine: Engine) -> Method
     frozen = copy.deepcopy(parts.classifier.state_dict())
     student = None if parts.student is None else Snapshot.of(parts.student)
     method = spec.build(parts)
+    for name in ("shape", "network"):
+        whole = hasattr(engine.unwrap(method.generator), name)
+        require(whole, f"{what}: its generator lacks {name}; it is the whole generator, not its network")
     before = copy.deepcopy(engine.unwrap(method.generator).state_dict())
     rows = [_step(what, spec, method) for _ in range(3)]
     require(all(row.keys() == rows[0].keys() for row in rows), f"{what}: the rows of its steps have different names")
@@ -126,6 +129,8 @@ def _step(what: str, spec: MethodSpec, method: Method) -> dict[str, Tensor]:
     except RuntimeError as error:
         given = "images" if spec.uses_proxy else "the empty images that come where uses_proxy is False"
         raise Broken(f"{what}: a step fails on {given}: {error}") from error
+    fault = row_fault(row)
+    require(not fault, f"{what}: a step {fault}")
     for name, value in row.items():
         require_tensor(f"{what}: {name} of a step's row", value, ())
         require(not value.requires_grad, f"{what}: {name} of a step's row is not detached")
@@ -135,9 +140,8 @@ def _step(what: str, spec: MethodSpec, method: Method) -> dict[str, Tensor]:
 def _check_resume(spec: MethodSpec, method: Method, parts: MethodParts, engine: Engine) -> None:
     """A second method, of other initial networks, that takes up the state must go on exactly as the first."""
     state = method.state()
-    for name, part in state.items():
-        wanted = isinstance(part, nn.Module | Optimizer)
-        require(wanted, f"{spec.name}: {name} of its state is {type(part).__name__}, not a network or an optimiser")
+    fault = state_fault(state)
+    require(not fault, f"{spec.name}: state() {fault}")
     fresh = _parts(spec, engine, parts.settings)
     other = spec.build(dataclasses.replace(fresh, classifier=parts.classifier, student=parts.student))
     require(other.state().keys() == state.keys(), f"{spec.name}: its state has other names each time")

@@ -80,14 +80,17 @@ def test_broken_images_that_are_left_out_are_told_once(capsys: pytest.CaptureFix
     assert text.startswith("mixed: 1 of 60 images broken: mixed/0.png: ")
 
 
-def test_runs_of_one_session_tell_the_same_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_tells_what_it_met_itself_and_jobs_of_a_session_share_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     pictures("mixed", 60)
     (Path("mixed") / "0.png").write_bytes(b"no picture")
-    session = Session(plugins=load_plugins(enabled=False))
-    for _ in range(2):
-        evaluate(EvaluateSettings(model=Path("t.safetensors"), dataset="mixed", skip_broken=0.1), session.silent())
-    assert len(session.warnings) == 1
-    assert capsys.readouterr().err.count("1 of 60 images broken") == 1
+    session = Session(plugins=load_plugins(enabled=False), quiet=True)
+    odd = EvaluateSettings(model=Path("t.safetensors"), dataset="mixed", skip_broken=0.1)
+    first = evaluate(odd, session).to_json()
+    assert len(first["warnings"]) == 1
+    assert first["skipped_images"] == {"mixed": 1}
+    assert not {"warnings", "skipped_images"} & evaluate(odd.replaced(dataset="noise"), session).to_json().keys()
+    assert evaluate(odd, session).to_json()["warnings"] == first["warnings"]
+    assert capsys.readouterr().err.count("1 of 60 images broken") == 2
 
 
 def test_a_classifier_of_one_class_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from torch import nn
 from degan_cli import jobs
 from degan_cli.app import run
 from degan_cli.artifact import load_classifier, load_images, read_header, save_samples
-from degan_cli.errors import BadFile, DeganError, Diverged, Stopped, UnknownName, UsageError
+from degan_cli.errors import BadFile, DeganError, Diverged, PluginError, Stopped, UnknownName, UsageError
 from degan_cli.jobs import (
     CondenseSettings,
     DistillSettings,
@@ -33,6 +33,7 @@ from degan_cli.jobs import tune as tuning
 from degan_cli.loops import tune
 from degan_cli.paper import run as parts
 from degan_cli.plugins import load_plugins
+from degan_cli.plugins.guard import Owner
 from degan_cli.specs import ArchitectureSpec
 from degan_cli.sweep import local
 
@@ -55,6 +56,26 @@ def here(old, tmp_path, monkeypatch):
     monkeypatch.delenv("DEGAN_DATA_DIR", raising=False)
     Path("t.safetensors").write_bytes(old.read_bytes())
     return tmp_path
+
+
+def test_every_name_of_the_interface_is_there():
+    assert [name for name in jobs.__all__ if not hasattr(jobs, name)] == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("late"), SystemExit(0)])
+def test_what_a_plugin_raises_is_its_fault_from_python_too(here, error):
+    plugins = load_plugins(enabled=False)
+
+    class Ending(nn.Linear):
+        def forward(self, images):
+            raise error
+
+    plugins.architectures.add(
+        ArchitectureSpec(name="ends", build=lambda classes, input: Ending(1, classes)), "degan-own 1.0", "own"
+    )
+    plugins.owners[__name__.partition(".")[0]] = Owner("own", "degan-own 1.0")
+    with pytest.raises(PluginError, match=r"plugin own \(degan-own 1.0\): it fails: (RuntimeError|SystemExit): "):
+        jobs.teacher(TeacherSettings(**TEACHER | {"architecture": "ends"}), Session(plugins=plugins, quiet=True))
 
 
 def enrich(**values):

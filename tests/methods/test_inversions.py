@@ -202,7 +202,7 @@ def test_the_student_is_left_exactly_as_it_was(training):
 
 def test_without_a_student_there_is_no_competition():
     _, _, row = inverted(make(DeepInversion, InversionSettings()), steps=2)
-    assert row.keys() == {"cross_entropy", "bn_distance"}
+    assert row.keys() == {"loss", "cross_entropy", "bn_distance"}
 
 
 # --- zskd ------------------------------------------------------------------------------------------------------------
@@ -457,7 +457,7 @@ def test_one_image_per_class_is_enough():
 def test_a_classifier_without_batch_norm_is_inverted_without_that_term():
     classifier = linear_classifier()
     images, targets, row = inverted(make_cde(classifier=classifier), steps=300)  # a linear one minds the jitter
-    assert row.keys() == {"cross_entropy", "feature_alignment", "discriminator_loss"}
+    assert row.keys() == {"loss", "cross_entropy", "feature_alignment", "discriminator_loss"}
     assert (classifier(images).argmax(dim=1) == targets).float().mean() > 0.7  # chance is a third
 
 

@@ -109,8 +109,66 @@ def strategy(loss):
         return say(Own(parts))
     return build
 
+def inversion(loss=lambda loss: loss, pixels=lambda values: values.clamp(0, 1)):
+    def build(parts):
+        import torch
+        class Own:
+            def begin(self, count, noise):
+                return torch.rand((count, *parts.classifier.input.shape), generator=noise), torch.zeros(count).long()
+            def loss(self, values, targets, noise):
+                return loss(values.square().sum()), {}
+            def pixels(self, values):
+                return pixels(values)
+            def learn(self, images, targets):
+                return {}
+            def state(self):
+                return {}
+        return say(Own())
+    return build
+
+def keeps(state):
+    def build(parts):
+        from degan_cli.methods import Dcgan
+        class Own(Dcgan):
+            def state(self):
+                return state()
+        return Own(parts)
+    return build
+
+def updates(parameters):
+    def build(parts):
+        from degan_cli.methods import Finetune
+        class Own(Finetune):
+            def parameters(self):
+                return parameters(super().parameters())
+        return Own(parts)
+    return build
+
+def bare(parts):
+    from degan_cli.methods import Dcgan
+    made = Dcgan(parts)
+    made.generator = made.generator.network
+    return made
+
+def two_heads(classes, input):
+    import torch
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network(0)(classes, input)
+        def forward(self, x):
+            made = self.inner(x)
+            return (made, made) if self.training else made
+    return Net()
+
+def hub(rest):
+    return ArchitectureSpec(name=rest, build=network(0), min_size=8)
+
 @hookimpl
 def degan_architectures():
+    yield ArchitectureSpec(name="heads", build=two_heads, min_size=8)
+    yield ArchitectureSpec(name="still", build=lambda c, i: network(0)(c, i).requires_grad_(False), min_size=8)
+    yield ArchitectureFamily(prefix="hub/", find=hub, names=list)
     yield ArchitectureSpec(name="flat", build=network(0), min_size=8)
     yield ArchitectureSpec(name="seven", build=network(7), min_size=8)
     yield ArchitectureSpec(name="nothing", build=lambda classes, input: None)
@@ -144,17 +202,30 @@ def degan_methods():
     yield MethodSpec(name="wide", build=method(lambda real: {"loss": real.mean(dim=1)}))
     yield MethodSpec(name="fails", build=method(fails))
     yield MethodSpec(name="empty", build=lambda parts: object())
+    yield MethodSpec(name="number", build=keeps(lambda: {"steps": 3}))
+    yield MethodSpec(name="list", build=keeps(list))
+    yield MethodSpec(name="bare", build=bare)
+    yield MethodSpec(name="clash", build=method(lambda real: {"step": real.mean()}))
+    small = dict(number=4, batch_size=4, steps=2)
+    yield InversionSpec(name="dreams", build=inversion(), **small)
+    yield InversionSpec(name="nans", build=inversion(loss=lambda loss: loss * float("nan")), **small)
+    yield InversionSpec(name="dark", build=inversion(pixels=lambda values: values - 2), **small)
+    yield InversionSpec(name="large", build=inversion(pixels=lambda v: v.repeat(1, 1, 2, 2)), **small)
+    yield StrategySpec(name="idle", build=updates(lambda groups: []))
+    yield StrategySpec(name="twice", build=updates(lambda groups: groups + groups))
     yield StrategySpec(name="vector", build=strategy(lambda loss, row: (loss.repeat(2), row)))
     yield StrategySpec(name="frozen", build=strategy(lambda loss, row: (loss.detach(), row)))
     yield StrategySpec(name="well", build=strategy(lambda loss, row: (loss, row)))
 """
 TEACHER = "teacher --dataset shapes --epochs 1 --batch-size 8 --device cpu --arch"
 ENRICH = "enrich --classifier old.safetensors --proxy digits:2,3 --steps 2 --batch-size 4 --latent 4 --width 2"
+INVERT = "enrich --classifier old.safetensors --method"
 MORE = "incremental --classifier old.safetensors --new-data digits:5,6 --epochs 1 --batch-size 512 --strategy"
 WORKS = [
     f"{TEACHER} flat",
     f"{ENRICH} --gan plain",
     f"{ENRICH} --method fine",
+    f"{INVERT} dreams",
     f"{MORE} well",
     "list architectures",
 ]
@@ -176,6 +247,16 @@ FAULTS = [
     (f"{ENRICH} --gan columns", 'GAN "columns": its discriminator gives float32 (2, 1), not logits'),
     (f"{ENRICH} --method wide", 'method "wide": step gives loss: float32 (4, 32, 32), not a number'),
     (f"{ENRICH} --method fails", "method \"fails\": step fails: KeyError: 'oh no'"),
+    (f"{TEACHER} heads", 'architecture "heads" gives tuple in train mode, not logits for 3 classes'),
+    (f"{TEACHER} still", 'architecture "still" has no weight that learns'),
+    (f"{TEACHER} hub/a", 'looking up "hub/a" fails: ValueError: its name is "a", not "hub/a"'),
+    (f"{ENRICH} --method number", 'method "number": state gives steps: int, not a network or an optimiser'),
+    (f"{ENRICH} --method list", 'method "list": state gives list, not networks and optimisers by name'),
+    (f"{ENRICH} --method bare", 'method "bare" builds Dcgan, which lacks generator.shape, generator.network'),
+    (f"{ENRICH} --method clash", 'method "clash": step gives a number named step, which each row of metrics.jsonl has'),
+    (f"{INVERT} large", 'method "large": pixels gives float32 (4, 1, 64, 64), not images: floats (4, 1, 32, 32)'),
+    (f"{MORE} idle", 'strategy "idle": parameters gives no weight to update'),
+    (f"{MORE} twice", 'strategy "twice": parameters gives a weight twice'),
     (f"{ENRICH} --method empty", 'method "empty" builds object, which lacks step, state, generator'),
     (f"{MORE} vector", 'strategy "vector": loss gives a loss that is float32 (2,), not a float ()'),
     (f"{MORE} frozen", 'strategy "frozen": loss gives a loss without gradient'),
@@ -218,6 +299,19 @@ def test_what_is_wrong_is_blamed_on_plugin_and_distribution(installed, capsys, c
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[-1].startswith(f"degan: error: plugin stranger (degan-stranger 1.2): {fault}")
+    assert not (installed / "out.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "fault"),
+    [
+        ("nans", 5, "the loss is nan after batch 1 of 1, step 1; try a smaller --lr"),
+        ("dark", 4, "the method makes pixels from -2."),
+    ],
+)
+def test_images_that_are_none_are_not_written(installed, capsys, method, code, fault):
+    assert run([*f"{INVERT} {method}".split(), "-o", "out.safetensors"]) == code
+    assert f"degan: error: {fault}" in capsys.readouterr().err
     assert not (installed / "out.safetensors").exists()
 
 

@@ -162,13 +162,13 @@ def test_passes_what_keeps_the_contract():
     [
         (Attached, "loss of a step's row is not detached"),
         (Idle, "three steps leave the generator as it was"),
-        (PerImage, r"loss of a step's row: shape \(8,\), not \(\)"),
+        (PerImage, r"a step gives loss: float32 \(8,\), not a number"),
         (Diverging, "loss of a step's row: not finite"),
         (Changing, "the rows of its steps have different names"),
         (TrainsTheClassifier, "a step changes the classifier"),
         (WantsGradients, "a step computes gradients of the classifier's weights"),
         (ForgetsMomentum, "its state does not hold all that is needed to go on exactly"),
-        (StateOfNumbers, "step of its state is int, not a network or an optimiser"),
+        (StateOfNumbers, r"state\(\) gives step: int, not a network or an optimiser"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -50,6 +50,50 @@ class Idle(Finetune):
         self.model.eval()
 
 
+class WakesTheOld(Finetune):
+    def loss(self, images, labels, samples):
+        self.old.train()
+        return super().loss(images, labels, samples)
+
+
+class Average(Finetune):
+    """Pulls the classifier towards a memory that no checkpoint holds."""
+
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.memory = [weight.detach().clone() for weight in self.model.parameters()]
+
+    def loss(self, images, labels, samples):
+        loss, row = super().loss(images, labels, samples)
+        pairs = zip(self.model.parameters(), self.memory, strict=True)
+        loss = loss + sum((weight - kept).square().sum() for weight, kept in pairs)
+        for weight, kept in zip(self.model.parameters(), self.memory, strict=True):
+            kept.lerp_(weight.detach(), 0.5)
+        return loss, row
+
+
+class Numbers(Finetune):
+    def parts(self):
+        return {"steps": 3}
+
+
+class Bare(Finetune):
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.model = self.model.network
+
+
+class NoWeights(Finetune):
+    def parameters(self):
+        return []
+
+
+class TakenName(Finetune):
+    def loss(self, images, labels, samples):
+        loss, _ = super().loss(images, labels, samples)
+        return loss, {"step": loss.detach()}
+
+
 class WantsSamples(Finetune):
     def loss(self, images, labels, samples):
         return super().loss(torch.cat([images, samples]), labels.repeat(2), None)
@@ -59,8 +103,14 @@ class WantsSamples(Finetune):
     ("strategy", "message"),
     [
         (Attached, "odd in bf16: loss of a step's row is not detached"),
-        (TeachesTheOld, "odd in bf16: it changes the old classifier"),
+        (TeachesTheOld, "odd in bf16: changes the old classifier"),
         (Idle, "odd in bf16: three steps leave the classifier as it was"),
+        (WakesTheOld, "odd in bf16: leaves the old classifier in another mode"),
+        (Average, r"odd: model and parts\(\) do not hold all that is needed to go on exactly"),
+        (Numbers, r"odd in bf16: parts\(\) gives steps: int, not a network or an optimiser"),
+        (Bare, "odd in bf16: its model lacks class_names"),
+        (NoWeights, r"odd in bf16: parameters\(\) gives no weight to update"),
+        (TakenName, "odd in bf16: a step gives a number named step"),
     ],
 )
 def test_a_strategy_that_breaks_the_contract_is_named(strategy, message):
