@@ -34,7 +34,7 @@ class DeviceSettings(Settings):
 class ComputeSettings(DeviceSettings):
     """Where and how to compute, and with which random numbers."""
 
-    seed: int = setting(0, min=0, max=2**32 - 1, help="Of all random numbers.", panel=RUN)
+    seed: int = setting(0, min=0, max=2**43 - 1, help="Of all random numbers.", panel=RUN)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ def teacher(**values):
         ({"milestones": "1,x"}, "--milestones: '1,x' is not whole numbers, such as 0,1,2"),
         ({"milestones": [1, "2"]}, "--milestones: '2' is not a whole number"),
         ({"milestones": 5}, "--milestones: 5 is not whole numbers, such as 0,1,2"),
-        ({"seed": -1}, "--seed -1 is not at least 0"),
+        ({"seed": -1}, "--seed -1 is not between 0 and 8796093022207"),
         ({"max_minutes": -1}, "--max-minutes -1.0 is not at least 0"),
     ],
 )

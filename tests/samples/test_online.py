@@ -183,7 +183,7 @@ def test_the_first_batch_is_made_at_once_and_then_one_every_so_many_steps():
     source = pool()
     rows = [source.learn() for _ in range(9)]
     assert [bool(row) for row in rows] == [step in (0, 4, 8) for step in range(9)]
-    assert rows[0].keys() == {"nothing", "mean"}
+    assert rows[0].keys() == {"loss", "nothing", "mean"}
     assert source.stored_bytes == 3 * 10 * 64
 
 
