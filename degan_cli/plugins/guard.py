@@ -48,6 +48,10 @@ Calls = Mapping[str, Check | None]
 
 KINDS = (int, float, bool, str)
 """Of a method's own settings."""
+COUNTS = ("size", "min_size", "batch_size", "every", "steps", "number")
+"""Fields of specs that are whole numbers from 1 on, or None where there is none."""
+COUNT_LISTS = ("starts", "published_size")
+"""Fields that are tuples of such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +142,9 @@ def check_spec(spec: Any) -> None:
         _check_value(f'{kind} "{name}": {field.name}', field.name, getattr(spec, field.name))
     if isinstance(spec, MethodSpec | InversionSpec | StrategySpec):
         _check_settings(f'{kind} "{name}"', spec.settings)
-
-
-COUNTS = ("size", "min_size", "batch_size", "every", "steps", "number")
-"""Fields of specs that are whole numbers from 1 on, or None where there is none."""
-COUNT_LISTS = ("channels", "starts", "published_size")
-RECIPES = (StudentRecipe, IncrementRecipe, type(None))
+        recipes = (IncrementRecipe, type(None)) if isinstance(spec, StrategySpec) else (StudentRecipe,)
+        if not isinstance(spec.recipe, recipes):
+            raise PluginError(f'{kind} "{name}": recipe is {type(spec.recipe).__name__}, not {recipes[0].__name__}')
 
 
 def _check_value(what: str, name: str, value: Any) -> None:
@@ -159,8 +160,6 @@ def _check_value(what: str, name: str, value: Any) -> None:
         raise PluginError(f"{what} is {value!r}, not a tuple of whole numbers from 1 on")
     if name in ("lr", "proxy_share") and not (isinstance(value, int | float) and 0 <= value < math.inf):
         raise PluginError(f"{what} is {value!r}, not a number from 0 on")
-    if name == "recipe" and not isinstance(value, RECIPES):
-        raise PluginError(f"{what} is {type(value).__name__}, not a recipe")
 
 
 def _check_settings(what: str, settings: Any) -> None:

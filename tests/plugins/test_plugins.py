@@ -5,7 +5,7 @@ import importlib.metadata
 import re
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from degan_cli import hookimpl
 from degan_cli.errors import PluginError, UnknownName
 from degan_cli.plugins import load as plugins
 from degan_cli.plugins import load_plugins
-from degan_cli.specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, MethodSpec
+from degan_cli.specs import ArchitectureFamily, ArchitectureSpec, DatasetSpec, MethodSpec, NoSettings
 
 
 def spec(name: str) -> ArchitectureSpec:
@@ -88,12 +88,17 @@ class Explodes:
 class Settles:
     """A method with these settings."""
 
-    def __init__(self, settings: type) -> None:
-        self.settings = settings
+    def __init__(self, settings: type, **values: object) -> None:
+        self.values = {"settings": settings, **values}
 
     @hookimpl
     def degan_methods(self):
-        return [MethodSpec(name="m", build=lambda parts: None, settings=self.settings)]
+        return [MethodSpec(name="m", build=lambda parts: None, **self.values)]
+
+
+@dataclass(frozen=True)
+class TextBound:
+    weight: float = field(default=1.0, metadata={"min": "none"})
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,15 @@ class Misspelt:
         (lambda: Offers(None), "degan_architectures returned NoneType"),
         (lambda: Settles(int), "its settings are no dataclass"),
         (lambda: Settles(NoDefault), "TypeError: "),
+        (lambda: Settles(TextBound), "min of its setting weight is 'none', no number"),
+        (lambda: Settles(NoSettings, batch_size="64"), "batch_size is '64', not a whole number from 1 on"),
+        (lambda: Settles(NoSettings, lr=None), "lr is None, not a number from 0 on"),
+        (lambda: Settles(NoSettings, recipe=None), "recipe is NoneType, not StudentRecipe"),
+        (lambda: Offers(ArchitectureSpec(name="own", build=spec, size=0)), "size is 0, not a whole number from 1 on"),
+        (
+            lambda: Offers(ArchitectureSpec(name="own", build=spec, published_size=32)),
+            "published_size is 32, not a tuple",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named_in_one_line_and_hurts_nobody_else(install, capsys, load, message):
