@@ -31,8 +31,8 @@ Result = dict[str, Any]
 
 NEW_WORDS = {r"\bheavy\b": "strong", r"\blive methods\b": "online methods"}
 """What was renamed since the results were measured; the files keep the words of their time."""
-EARLIER_DEMO = ("771c70a", "f1ebd88")
-"""Commits whose `degan demo` trained both GANs by `--recipe paper`."""
+EARLIER_DEMO = "f1ebd88"
+"""A commit whose `degan demo` trained both GANs by `--recipe paper`."""
 OWN_DRAW = re.compile(r"sample (?P<number>\d)")
 """Columns of Table 2 whose ten classes the paper drew, and which it does not name: ours are other classes."""
 REPLACED = {"benchmarks/cells.py": "a script since replaced by `degan reproduce`"}
@@ -225,8 +225,9 @@ def _headline(page: Path) -> str:
         lines.append(_row([title, *cells, paper]))
     lines += [
         "",
-        f"Digits: mean ± standard deviation of {_seeds(list(digits.values()))}, {digits['degan']['scale']};",
-        f"{_link('demo', page)}. CIFAR-10: {_seeds(list(cifar.values()))};",
+        f"Digits: mean ± standard deviation of {_seeds(list(digits.values()))}, {digits['degan']['scale']}; "
+        f"{_machine(digits['degan'])}; {_link('demo', page)}. CIFAR-10: {_seeds(list(cifar.values()))}; "
+        f"{_machine(cifar['degan'])};",
         f"{_link('table2-gan', page)}. † {cifar['degan']['scale']}.",
     ]
     return "\n".join(lines)
@@ -245,14 +246,17 @@ def _trust(results: list[Result]) -> str:
 def _where(results: Sequence[Result], name: str, page: Path) -> str:
     """Machine, command and commit, of the first result where there are several, and a link to the file."""
     first = results[0]
-    hardware = first["hardware"]
-    machine = hardware["gpu"] or f"{hardware['cpu']}, {hardware['cores']} core{'s' if hardware['cores'] > 1 else ''}"
     gone = [words for script, words in REPLACED.items() if script in first["command"]]
     command = gone[0] if gone else f"`{first['command']}`"
     commands = len({result["command"] for result in results})
     more = f", the first of {commands} commands that the file names" if commands > 1 else ""
     made = f"made by {command} at commit {first['commit'][:7]}{more}"
-    return f"{machine}, torch {hardware['torch']}; {made}. Source: {_link(name, page)}."
+    return f"{_machine(first)}, torch {first['hardware']['torch']}; {made}. Source: {_link(name, page)}."
+
+
+def _machine(result: Result) -> str:
+    hardware = result["hardware"]
+    return hardware["gpu"] or f"{hardware['cpu']}, {hardware['cores']} core{'s' if hardware['cores'] > 1 else ''}"
 
 
 def _link(name: str, page: Path) -> str:
