@@ -1,12 +1,18 @@
-"""The plugins that a file says it was made with, and what has become of them here.
+"""The plugins that a file is made with; and of a file from elsewhere, what has become of them here.
 
 What a file says is a stranger's text: it is quoted, and never part of a command to type.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 from ..console import quoted
-from ..plugins import Plugins
+from ..errors import PluginError, UnknownName
+from ..plugins import DISTRIBUTION, Plugins, Registry
 from .header import OWN_VERSIONS, Header
 
 
@@ -27,11 +33,37 @@ def absence(distribution: str, plugins: Plugins) -> str:
     return f"whose plugin {here[0].name} is {here[0].status}; {here[0].error or 'enable it'}"
 
 
-def missing_maker(header: Header, plugins: Plugins) -> str:
-    """The first plugin that took part when a file was made and does not work here, and why; empty where all do."""
-    working = {info.distribution for info in plugins.found if info.status == "ok"}
-    missing = [name for name in header.versions if name not in working and name not in OWN_VERSIONS]
-    if not missing:
-        return ""
-    name = missing[0]
-    return f"it says it was made with {quoted(f'{name} {header.versions[name]}')}, {absence(name, plugins)}"
+@contextmanager
+def naming_the_missing(path: str | Path, header: Header, plugins: Plugins) -> Iterator[None]:
+    """Where a name is unknown inside, tell which plugin that a file was made with does not work here, and why.
+
+    :raises PluginError: for UnknownName, if there is such a plugin; else that passes.
+    """
+    try:
+        yield
+    except UnknownName as error:
+        working = {info.distribution for info in plugins.found if info.status == "ok"}
+        missing = [name for name in header.versions if name not in working and name not in OWN_VERSIONS]
+        if not missing:
+            raise
+        made_with = quoted(f"{missing[0]} {header.versions[missing[0]]}")
+        state = absence(missing[0], plugins)
+        raise PluginError(f"{path}: {error}; it says it was made with {made_with}, {state}") from error
+
+
+def plugin_versions(settings: object, plugins: Plugins) -> dict[str, str]:
+    """Versions of the installed plugins that offer what settings name, by their distribution."""
+    registries: dict[str, Registry[Any]] = {
+        "architecture": plugins.architectures,
+        "student": plugins.architectures,
+        "gan": plugins.gans,
+        "method": plugins.methods,
+        "strategy": plugins.strategies,
+    }
+    versions = {}
+    for name, registry in registries.items():
+        if offered := getattr(settings, name, None):
+            distribution, _, version = registry.provider(offered).rpartition(" ")
+            versions[distribution] = version
+    versions.pop(DISTRIBUTION, None)  # every header names it
+    return versions

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import artifact
 from ..artifact.atomic import replacing
+from ..artifact.makers import plugin_versions
 from ..config.arguments import arguments
 from ..config.compress import CompressSettings
 from ..config.evaluate import EvaluateSettings
@@ -107,7 +108,7 @@ def compress(settings: CompressSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
-                versions=run.plugin_versions,
+                versions=plugin_versions(run.settings, session.plugins),
             ),
             metrics,
             summary=_summary(metrics, run.output.folder / REPORT),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from .. import artifact
+from ..artifact.makers import plugin_versions
 from ..config import DistillSettings, EvaluateSettings
 from ..config.distill import IN_TURN
 from ..loops.distill import distill as train_student
@@ -90,7 +91,7 @@ def distill(settings: DistillSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
-                versions=run.plugin_versions,
+                versions=plugin_versions(run.settings, session.plugins),
             ),
             metrics,
             summary=_summary(metrics, with_curve=method is not None or test is not None),

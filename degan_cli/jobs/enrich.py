@@ -9,6 +9,7 @@ import torch
 
 from .. import artifact
 from ..artifact import Loaded
+from ..artifact.makers import plugin_versions
 from ..config import DistillSettings, EnrichSettings, Layer
 from ..config.method_settings import read_settings
 from ..config.recipes import paper_batch_size
@@ -138,7 +139,7 @@ def _train_generator(
             run=run.stored,
             metrics=metrics,
             parents=run.parents,
-            versions=run.plugin_versions,
+            versions=plugin_versions(run.settings, session.plugins),
         ),
         metrics,
         summary=_summary(metrics, run, "samples"),
@@ -176,7 +177,7 @@ def _make_images(
             run=run.stored,
             metrics=metrics,
             parents=run.parents,
-            versions=run.plugin_versions,
+            versions=plugin_versions(run.settings, session.plugins),
         ),
         metrics,
         summary=_summary(metrics, run, "images"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import artifact
 from ..artifact import Loaded, outputs_of
+from ..artifact.makers import plugin_versions
 from ..config import EnrichSettings, EvaluateSettings, IncrementalSettings
 from ..config.method_settings import read_settings
 from ..console import shortened
@@ -109,7 +110,7 @@ def incremental(settings: IncrementalSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
-                versions=run.plugin_versions,
+                versions=plugin_versions(run.settings, session.plugins),
             ),
             metrics,
             summary=_summary(metrics, len(old.class_names), len(data.class_names)) if engine.is_main else "",

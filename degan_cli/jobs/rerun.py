@@ -12,11 +12,11 @@ import torch
 
 from ..artifact import file_sha256, read_artifact, read_header
 from ..artifact.header import Header
-from ..artifact.makers import missing_maker
+from ..artifact.makers import naming_the_missing
 from ..config import CompressSettings, DistillSettings, RerunSettings, Settings
 from ..config.fields import DATA, MODELS
 from ..config.from_stored import command_of, values_of
-from ..errors import BadFile, PluginError, UnknownName, UsageError
+from ..errors import BadFile, UsageError
 from ..runs.distinct import refuse_inputs
 from ..runs.inputs import Parent, differences
 from ..runs.next_command import PHOTOGRAPHS
@@ -57,15 +57,11 @@ def rerun(settings: RerunSettings, session: Session) -> Result:
     if str(settings.artifact) == "-":
         raise UsageError("rerun - : the artifact is read again when the new one is compared with it; name a file")
     header = read_header(settings.artifact)
-    try:
+    with naming_the_missing(settings.artifact, header, session.plugins):
         command, again = settings_again(header, settings, session)
         session.announce(command, again)
         _check_inputs(again, header)
         result = JOBS[command](again, session)
-    except UnknownName as error:
-        if missing := missing_maker(header, session.plugins):
-            raise PluginError(f"{settings.artifact}: {error}; {missing}") from error
-        raise
     if result.plan is not None or result.artifact == STDOUT or not result.artifact.is_file():
         return result
     return replace(result, summary=_compared(settings.artifact, header, result.artifact))

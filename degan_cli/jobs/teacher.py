@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .. import artifact
+from ..artifact.makers import plugin_versions
 from ..config import EnrichSettings, TeacherSettings
 from ..datasets.subset import say_left_out
 from ..images import fit_uint8
@@ -80,7 +81,7 @@ def teacher(settings: TeacherSettings, session: Session) -> Result:
                 run=run.stored,
                 metrics=metrics,
                 parents=run.parents,
-                versions=run.plugin_versions,
+                versions=plugin_versions(run.settings, session.plugins),
             ),
             metrics,
             summary=f"accuracy {', '.join(found) or 'unknown: there are no held-out and no test images'}",

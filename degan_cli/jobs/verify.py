@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import Header, read_artifact
+from ..artifact.makers import naming_the_missing
 from ..config import RerunSettings, VerifySettings
 from ..config.arguments import arguments
 from ..console import note
@@ -105,7 +106,8 @@ def _command(file: str, header: Header, session: Session) -> tuple[str | None, s
     """What would make it again; else None, and why its settings cannot be resolved."""
     again = RerunSettings(artifact=Path(file), output=Path(file))
     try:
-        command, settings = settings_again(header, again, session)
+        with naming_the_missing(file, header, session.plugins):
+            command, settings = settings_again(header, again, session)
     except DeganError as error:
         return None, str(error)
     return shlex.join(["degan", command, *arguments(settings)]), ""

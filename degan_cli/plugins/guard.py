@@ -207,14 +207,18 @@ def guarded(spec: Spec, owner: Owner) -> Any:
             made = {"generator": ("shape", "network")}
             return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, training, made))
         case InversionSpec():
-            inverting: Calls = {
-                "begin": begin_fault,
-                "loss": loss_fault,
-                "pixels": pixels_fault,
-                "learn": row_fault,
-                "state": state_fault,
-            }
-            return replace(spec, build=_building(owner, f'method "{spec.name}"', spec.build, inverting, {}))
+
+            def invert(parts: Any) -> Any:
+                inverting: Calls = {
+                    "begin": begin_fault,
+                    "loss": loss_fault,
+                    "pixels": partial(pixels_fault, shape=parts.classifier.input.shape),
+                    "learn": row_fault,
+                    "state": state_fault,
+                }
+                return _building(owner, f'method "{spec.name}"', spec.build, inverting, {})(parts)
+
+            return replace(spec, build=invert)
         case StrategySpec():
             what = f'strategy "{spec.name}"'
             teaching: Calls = {
@@ -272,11 +276,7 @@ def _building(
 
     def built(parts: Any) -> Part:
         part = watched(parts)
-        calls = {}
-        for name, check in checks.items():
-            if check is pixels_fault:
-                check = partial(pixels_fault, shape=parts.classifier.input.shape)
-            calls[name] = owner.watched(f"{what}: {name}", getattr(part, name), check)
+        calls = {name: owner.watched(f"{what}: {name}", getattr(part, name), check) for name, check in checks.items()}
         for name in ("state", "parts"):
             if name in calls:
                 calls[name]()  # before anything is trained, and not at the first checkpoint

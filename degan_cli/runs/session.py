@@ -24,7 +24,7 @@ from ..datasets.finder import DataFinder
 from ..datasets.reading import Reading
 from ..engine import Engine, start
 from ..errors import Unwritable
-from ..plugins import DISTRIBUTION, Plugins, Registry, load_plugins
+from ..plugins import Plugins, load_plugins
 from .checkpoint import Checkpoint
 from .distinct import refuse_inputs
 from .dry_run import Train, plan, rehearse
@@ -141,24 +141,6 @@ class Run:
             "precision": self.engine.precision,
             "compiled": self.engine.compiled,
         }
-
-    @property
-    def plugin_versions(self) -> dict[str, str]:
-        """Of the installed plugins that offer what the settings name, by their distribution."""
-        plugins, versions = self.session.plugins, dict[str, str]()
-        registries: dict[str, Registry[Any]] = {
-            "architecture": plugins.architectures,
-            "student": plugins.architectures,
-            "gan": plugins.gans,
-            "method": plugins.methods,
-            "strategy": plugins.strategies,
-        }
-        for name, registry in registries.items():
-            if offered := getattr(self.settings, name, None):
-                distribution, _, version = registry.provider(offered).rpartition(" ")
-                versions[distribution] = version
-        versions.pop(DISTRIBUTION, None)  # every header names it
-        return versions
 
     @property
     def seconds(self) -> float:

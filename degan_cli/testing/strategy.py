@@ -67,11 +67,12 @@ def _built(
     extended = engine.unwrap(strategy.model)
     for name in ("class_names", "network"):
         require(hasattr(extended, name), f"{what}: its model lacks {name}; it is the whole classifier, not its network")
-    fault = parameters_fault(strategy.parameters())
+    groups = strategy.parameters()
+    fault = parameters_fault(groups)
     require(not fault, f"{what}: parameters() {fault}")
     fault = state_fault(strategy.parts())
     require(not fault, f"{what}: parts() {fault}")
-    return strategy, engine.optimiser("sgd", strategy.parameters(), lr=0.01, weight_decay=1e-3), before
+    return strategy, engine.optimiser("sgd", groups, lr=0.01, weight_decay=1e-3), before
 
 
 def _check_resume(spec: StrategySpec, engine: Engine, settings: Any) -> None:

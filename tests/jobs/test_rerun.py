@@ -17,10 +17,11 @@ from degan_cli.config import (
     RerunSettings,
     SampleSettings,
     TeacherSettings,
+    VerifySettings,
 )
 from degan_cli.config.stored import difference
 from degan_cli.errors import BadFile, PluginError, UsageError
-from degan_cli.jobs import Session, condense, distill, enrich, incremental, rerun, sample, teacher
+from degan_cli.jobs import Session, condense, distill, enrich, incremental, rerun, sample, teacher, verify
 from degan_cli.plugins import load_plugins
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -164,3 +165,5 @@ def test_a_file_names_the_plugins_that_took_part_and_rerun_says_which_is_missing
         assert header.provider.startswith("degan-cli ")  # all that is needed to use it
         with pytest.raises(PluginError, match=f'unknown (method|strategy) .* made with "{name} .*", which is not inst'):
             rerun(RerunSettings(artifact=path), SESSION)
+        (tree,) = verify(VerifySettings(artifacts=(str(path),)), SESSION).trees
+        assert f'made with "{name} {made[name]}", which is not installed' in tree["problem"]
